@@ -1,0 +1,3 @@
+from tests.servers.fixtures import servers
+
+__all__ = ["servers"]
