@@ -1,0 +1,1 @@
+"""All tests; `make test` runs them, scripts/test.sh says in which order."""
