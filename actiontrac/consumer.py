@@ -1,0 +1,190 @@
+"""
+Taking messages off the bus, acknowledging them when they are done, and stopping cleanly.
+
+It replaces nameko's QueueConsumer, which closes its connection while workers still
+run, so that a graceful stop runs their work twice (bus.md, facts 2, 4, 6 and 7).
+One green thread reads; acknowledgements are written at once by whoever is done.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import eventlet
+from eventlet.event import Event as Signal
+from eventlet.semaphore import Semaphore
+from kombu import Consumer as KombuConsumer
+from kombu import Queue
+from nameko.extensions import SharedExtension
+
+from actiontrac import bus, log
+from actiontrac.config import Settings
+
+_log = log.get(__name__)
+
+#: How long one wait for a message lasts; heartbeats and a stop are noticed in between.
+TICK_SECONDS = 0.5
+
+
+class Delivery:
+    """One message in hand: acknowledged or given back exactly once."""
+
+    def __init__(self, consumer: "Consumer", message: Any) -> None:
+        self._consumer = consumer
+        self._message = message
+        self.body: bytes = message.body if isinstance(message.body, bytes) else str(message.body).encode()
+        self.headers: dict[str, Any] = message.headers or {}
+        self.properties: dict[str, Any] = message.properties or {}
+        self.routing_key: str = message.delivery_info.get("routing_key", "")
+        self.redelivered: bool = bool(message.delivery_info.get("redelivered"))
+
+    def ack(self) -> None:
+        self._consumer.settle(self._message.ack)
+
+    def give_back(self) -> None:
+        """To the queue again; for when not even the failure could be recorded."""
+        self._consumer.settle(self._message.requeue)
+
+
+@dataclass(frozen=True)
+class _Subscription:
+    queue: Queue
+    callback: Callable[[Delivery], None]
+    prefetch: int
+    lane: str
+
+
+class Consumer(SharedExtension):  # type: ignore[misc]
+    """The consuming connection of one service; entrypoints subscribe before it starts."""
+
+    def __init__(self) -> None:
+        self._subscriptions: list[_Subscription] = []
+        self._write_lock = Semaphore()
+        self._consumers: list[Any] = []
+        self._in_flight = 0
+        self._draining = False
+        self._stopped = Signal()
+        self._ready = Signal()
+        self._thread: Any = None
+        self.connected = False
+
+    @property
+    def settings(self) -> Settings:
+        found: Settings = self.container.config["settings"]
+        return found
+
+    def subscribe(
+        self, queue: Queue, callback: Callable[[Delivery], None], *, lane: str, prefetch: int
+    ) -> None:
+        """Deliver a queue's messages to a callback; queues of one lane share its prefetch."""
+        self._subscriptions.append(_Subscription(queue, callback, prefetch, lane))
+
+    def start(self) -> None:
+        if self._subscriptions and self._thread is None:
+            self._thread = self.container.spawn_managed_thread(self._run, identifier="consumer")
+            # Serving begins when the queues exist; a broker that is away is waited for.
+            self._ready.wait()
+
+    def drain(self) -> None:
+        """
+        Take nothing more, finish and acknowledge what was taken, then disconnect.
+
+        Called by every entrypoint's stop; the first call does it. After
+        ``drain_seconds`` what is still running is left to be delivered again.
+        """
+        self._draining = True
+        if self._thread is None:
+            return
+        with eventlet.Timeout(self.settings.drain_seconds, False):
+            self._stopped.wait()
+
+    def stop(self) -> None:
+        self.drain()
+
+    def settle(self, acknowledge: Callable[[], None]) -> None:
+        """Write an acknowledgement; on a lost connection the broker delivers again by itself."""
+        try:
+            with self._write_lock:
+                acknowledge()
+        except Exception as problem:
+            _log.info("ack_not_delivered", error=type(problem).__name__)
+        finally:
+            self._in_flight -= 1
+
+    def _run(self) -> None:
+        attempt = 0
+        while not self._draining:
+            try:
+                with bus.connect(self.settings) as connection:
+                    self._open(connection)
+                    attempt = 0
+                    self._consume(connection)
+            except Exception as problem:
+                # Whatever happened to the connection, the answer is a new one. Raising
+                # here would end the container (fact 7).
+                self.connected = False
+                if self._draining:
+                    break
+                _log.warning("bus_connection_lost", error=type(problem).__name__)
+                pause = bus.RECONNECT_SECONDS[min(attempt, len(bus.RECONNECT_SECONDS) - 1)]
+                attempt += 1
+                eventlet.sleep(pause)
+        self.connected = False
+        if not self._ready.ready():
+            self._ready.send()
+        if not self._stopped.ready():
+            self._stopped.send()
+
+    def _open(self, connection: Any) -> None:
+        connection.ensure_connection(max_retries=1, timeout=3)
+        self._in_flight = 0
+        self._consumers = []
+        lanes: dict[str, Any] = {}
+        for subscription in self._subscriptions:
+            channel = lanes.get(subscription.lane)
+            if channel is None:
+                channel = lanes[subscription.lane] = connection.channel()
+                channel.basic_qos(0, subscription.prefetch, True)
+            subscription.queue(channel).declare()
+            consumer = KombuConsumer(
+                channel,
+                queues=[subscription.queue(channel)],
+                on_message=self._receiver(subscription),
+                auto_declare=False,
+            )
+            consumer.consume()
+            self._consumers.append(consumer)
+        self.connected = True
+        if not self._ready.ready():
+            self._ready.send()
+
+    def _receiver(self, subscription: _Subscription) -> Callable[[Any], None]:
+        def receive(message: Any) -> None:
+            self._in_flight += 1
+            delivery = Delivery(self, message)
+            try:
+                subscription.callback(delivery)
+            except Exception as problem:
+                _log.error("delivery_failed", queue=subscription.queue.name, exc_info=problem)
+                delivery.give_back()
+
+        return receive
+
+    def _consume(self, connection: Any) -> None:
+        cancelled = False
+        while True:
+            if self._draining:
+                if not cancelled:
+                    # Cancelling reads the answer, so it is this thread's to do.
+                    for consumer in self._consumers:
+                        consumer.cancel()
+                    cancelled = True
+                if self._in_flight <= 0:
+                    return
+            try:
+                connection.drain_events(timeout=0.05 if self._draining else TICK_SECONDS)
+            except TimeoutError:
+                pass
+            if not self.settings.embedded:
+                with self._write_lock:
+                    connection.heartbeat_check()

@@ -1,0 +1,292 @@
+"""What billing promises: plans, a year at a time, one charge each, and whether the plan is right."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Protocol, TypedDict
+
+from pydantic import Field
+
+from actiontrac.errors import Conflict, Invalid, NotFound, Unavailable
+from actiontrac.events import Event
+from actiontrac.schemas import Input
+
+SERVICE = "billing"
+
+Provider = Literal["stripe", "paypal"]
+CheckoutState = Literal["open", "processing", "paid", "unknown", "failed", "canceled", "expired", "refunded"]
+SubscriptionState = Literal["none", "active", "lapsed", "refunded"]
+
+
+# Requests
+
+
+class CheckoutRequest(Input):
+    """One charge for one year (S30); the card or PayPal account is named on the provider's own page."""
+
+    plan: Annotated[str, Field(min_length=1, max_length=40, description="A plan's code from /v1/plans.")]
+    method: Annotated[Literal["card", "paypal"], Field(description="Card (by Stripe) or PayPal (S31).")]
+    currency: Annotated[str | None, Field(pattern=r"^[A-Z]{3}$")] = None
+
+
+class RefundRequest(Input):
+    checkout_id: Annotated[str, Field(max_length=40)]
+    amount_minor: Annotated[int | None, Field(gt=0, description="In minor units; everything that is left when it is left out.")] = None
+    reason: Annotated[str, Field(min_length=3, max_length=200)]
+
+
+# Views
+
+
+class PlanView(TypedDict):
+    code: str
+    name: str
+    version: int
+    worker_limit: int
+    prices: dict[str, int]  # currency → minor units a year
+
+
+class PlanList(TypedDict):
+    items: list[PlanView]
+    next_cursor: str | None
+
+
+class CheckoutView(TypedDict):
+    id: str
+    state: CheckoutState
+    plan: str
+    plan_version: int
+    method: Literal["card", "paypal"]
+    amount_minor: int
+    currency: str
+    approval_url: str | None
+    last_error: str | None
+    environment: Literal["sandbox", "test", "live"]
+    created_at: str
+    paid_at: str | None
+
+
+class CheckoutList(TypedDict):
+    items: list[CheckoutView]
+    next_cursor: str | None
+
+
+class SubscriptionView(TypedDict):
+    """Plan status: what is paid, until when, and what to do next (B29, S53)."""
+
+    state: SubscriptionState
+    plan: str | None
+    plan_version: int | None
+    worker_limit: int | None
+    starts_on: str | None
+    ends_on: str | None
+    days_left: int | None
+    renews_automatically: Literal[False]
+    next_step: str
+
+
+class AdviceView(TypedDict):
+    direction: Literal["fits", "up", "down"]
+    plan: str
+    reason: str
+    saving_minor: int
+    currency: str
+
+
+class UsageView(TypedDict):
+    """S38 and S39: the figure, the rule, the limit, and whether the plan is right."""
+
+    managed: int
+    high_water: int
+    rule: str
+    plan: str | None
+    worker_limit: int | None
+    percent: int | None
+    advice: AdviceView | None
+
+
+class LineView(TypedDict):
+    description: str
+    amount_minor: int
+
+
+class InvoiceView(TypedDict):
+    id: str
+    number: str
+    kind: Literal["invoice", "credit_note"]
+    issued_on: str
+    checkout_id: str
+    lines: list[LineView]
+    total_minor: int
+    currency: str
+    paid: bool
+
+
+class InvoiceList(TypedDict):
+    items: list[InvoiceView]
+    next_cursor: str | None
+
+
+class RefundView(TypedDict):
+    id: str
+    checkout_id: str
+    state: Literal["pending", "done", "unknown", "failed"]
+    amount_minor: int
+    currency: str
+    created_at: str
+
+
+class WebhookView(TypedDict):
+    """``status`` duplicate means that this event id was taken before."""
+
+    status: Literal["accepted", "duplicate", "ignored"]
+
+
+# Events
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriptionActivated(Event):
+    """A year is paid and runs (B05)."""
+
+    source = SERVICE
+    type = "subscription.activated"
+
+    subscription_id: str
+    checkout_id: str
+    plan: str
+    worker_limit: int
+    starts_on: str
+    ends_on: str
+    #: Whether this is the company's first paid year: then it is welcomed.
+    first: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentReceived(Event):
+    """Money arrived for a checkout, exactly once."""
+
+    source = SERVICE
+    type = "payment.received"
+
+    checkout_id: str
+    invoice_id: str
+    invoice_number: str
+    amount_minor: int
+    currency: str
+    method: str
+    plan: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentRefunded(Event):
+    """Money went back."""
+
+    source = SERVICE
+    type = "payment.refunded"
+
+    refund_id: str
+    checkout_id: str
+    invoice_number: str
+    amount_minor: int
+    currency: str
+    whole: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageWarned(Event):
+    """The company reached 80 % of its plan's limit, or went over it; once per level until it heals."""
+
+    source = SERVICE
+    type = "usage.warned"
+
+    level: Literal["80", "over"]
+    managed: int
+    worker_limit: int
+    plan: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanAdvised(Event):
+    """Another plan fits better, up or down (S39); once per advice."""
+
+    source = SERVICE
+    type = "plan.advised"
+
+    direction: Literal["up", "down"]
+    current_plan: str
+    advised_plan: str
+    managed: int
+    worker_limit: int
+    saving_minor: int
+    currency: str
+
+
+# Errors
+
+
+class PlanNotFound(NotFound):
+    """There is no such plan."""
+
+
+class CheckoutNotFound(NotFound):
+    """This company has no such checkout."""
+
+
+class InvoiceNotFound(NotFound):
+    """This company has no such invoice."""
+
+
+class CurrencyNotOffered(Invalid):
+    """The plan is not sold in this currency."""
+
+
+class PlanTooSmall(Conflict):
+    """The company manages more workers than this plan allows."""
+
+
+class AlreadyPaid(Conflict):
+    """This year is paid already; a renewal can be bought when it nears its end."""
+
+
+class RefundTooLarge(Invalid):
+    """A refund cannot exceed what was paid and not yet refunded."""
+
+
+class NotRefundable(Conflict):
+    """This checkout has not been paid, so there is nothing to refund."""
+
+
+class SignatureRefused(Invalid):
+    """The webhook's signature is not the provider's."""
+
+    status = 400
+
+
+class ProviderAway(Unavailable):
+    """The payment provider cannot be reached at the moment; nothing was charged. Try again shortly."""
+
+
+class Rpc(Protocol):
+    """billing on the bus. ``[permission]`` stands before each; W marks writes."""
+
+    # [public]
+    def list_plans(self) -> PlanList: ...
+    # [billing.read]
+    def get_subscription(self, *, company_id: str) -> SubscriptionView: ...
+    # [billing.read]
+    def get_usage(self, *, company_id: str) -> UsageView: ...
+    # [billing.write] W; user_id is who buys
+    def create_checkout(self, *, company_id: str, user_id: str, checkout: dict[str, Any]) -> CheckoutView: ...
+    # [billing.read]; settles an open one by reading the provider first when it is due
+    def get_checkout(self, *, company_id: str, checkout_id: str) -> CheckoutView: ...
+    # [billing.read]
+    def list_checkouts(self, *, company_id: str, limit: int = 50, cursor: str | None = None) -> CheckoutList: ...
+    # [public]; the browser comes back: settles, and answers where it stands {"state", "checkout_id"}
+    def return_from_provider(self, *, provider: Provider, checkout_id: str) -> dict[str, Any]: ...
+    # [public]; raw is base64 of the body as received, headers lower-case; SignatureRefused, ProviderAway
+    def receive_webhook(self, *, provider: Provider, headers: dict[str, str], raw: str) -> WebhookView: ...
+    # [billing.write] W
+    def create_refund(self, *, company_id: str, user_id: str, refund: dict[str, Any]) -> RefundView: ...
+    # [billing.read]
+    def list_invoices(self, *, company_id: str, limit: int = 50, cursor: str | None = None) -> InvoiceList: ...
+    # [billing.read]
+    def get_invoice(self, *, company_id: str, invoice_id: str) -> InvoiceView: ...

@@ -1,0 +1,117 @@
+"""What notifications promises: mail that is wanted, once each, and that stops when told to."""
+
+from typing import Annotated, Any, Literal, Protocol, TypedDict
+
+from pydantic import Field
+
+from actiontrac.errors import Conflict, Invalid, NotFound
+from actiontrac.schemas import Input
+
+SERVICE = "notifications"
+
+#: N01: code → (name, whether a person can switch it off, whether it starts switched on).
+CATEGORIES: dict[str, tuple[str, bool, bool]] = {
+    "security": ("Security of your account", False, True),
+    "legal_notice": ("Legal notices", False, True),
+    "plan_status": ("Your account and plan status", True, True),
+    "service_updates": ("Updates to the service", True, True),
+    "educational": ("Educational mail", True, False),
+    "promotions": ("Promotions and webinars", True, False),
+}
+
+
+# Requests
+
+
+class PreferencesChange(Input):
+    """Only the categories that are named change."""
+
+    categories: Annotated[dict[str, bool], Field(description="Category code to whether you want it.")]
+
+
+class CampaignRequest(Input):
+    """A promotional or informative mailing to every member who agreed to its category."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    category: Annotated[Literal["promotions", "educational", "service_updates"], Field()] = "promotions"
+    subject: Annotated[str, Field(min_length=1, max_length=150)]
+    heading: Annotated[str, Field(min_length=1, max_length=150)]
+    body: Annotated[str, Field(min_length=1, max_length=8000, description="Plain text; blank lines part paragraphs.")]
+
+
+# Views
+
+
+class PreferenceView(TypedDict):
+    category: str
+    name: str
+    on: bool
+    can_switch_off: bool
+
+
+class PreferencesView(TypedDict):
+    items: list[PreferenceView]
+
+
+class UnsubscribeView(TypedDict):
+    """What the page behind an unsubscribe link shows; reading it changes nothing (N04)."""
+
+    category: str
+    name: str
+    subscribed: bool
+
+
+class CampaignView(TypedDict):
+    id: str
+    name: str
+    category: str
+    subject: str
+    status: Literal["queueing", "sending", "sent"]
+    queued: int
+    sent: int
+    suppressed: int
+    failed: int
+    created_at: str
+
+
+class CampaignList(TypedDict):
+    items: list[CampaignView]
+    next_cursor: str | None
+
+
+# Errors
+
+
+class UnknownCategory(Invalid):
+    """There is no such category."""
+
+
+class CategoryNotOptional(Conflict):
+    """Security mail and legal notices cannot be switched off."""
+
+
+class LinkInvalid(NotFound):
+    """This link does not belong to a subscription of ours."""
+
+
+class CampaignNotFound(NotFound):
+    """There is no such campaign."""
+
+
+class Rpc(Protocol):
+    """notifications on the bus. ``[permission]`` stands before each; W marks writes."""
+
+    # [signed_in]
+    def get_preferences(self, *, company_id: str, user_id: str) -> PreferencesView: ...
+    # [signed_in] W
+    def update_preferences(self, *, company_id: str, user_id: str, change: dict[str, Any]) -> PreferencesView: ...
+    # [public]; changes nothing
+    def show_unsubscribe(self, *, token: str) -> UnsubscribeView: ...
+    # [public] W; RFC 8058 one click, or the page's button
+    def unsubscribe(self, *, token: str) -> UnsubscribeView: ...
+    # [campaigns.write] W
+    def create_campaign(self, *, campaign: dict[str, Any]) -> CampaignView: ...
+    # [campaigns.read]
+    def get_campaign(self, *, campaign_id: str) -> CampaignView: ...
+    # [campaigns.read]
+    def list_campaigns(self, *, limit: int = 50, cursor: str | None = None) -> CampaignList: ...

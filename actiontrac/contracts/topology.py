@@ -1,0 +1,26 @@
+"""
+Every event that the product emits, and who handles it: the whole flow on one screen.
+
+The relay declares these queues before it publishes, so that an event that somebody
+waits for cannot be published into nothing. A handler that is missing here does not
+start; a test pins the table against the services' code.
+
+Broadcast handlers (the gateway's) are not listed: their queues live as long as a
+replica, and what they do is only to forget sooner what would expire anyway.
+"""
+
+#: event type → the handlers, as service.method
+SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
+    "company.registered": ("notifications.on_company_registered",),
+    "member.joined": ("notifications.on_member_joined",),
+    "company.activated": (),
+    "security_mail.requested": ("notifications.on_security_mail_requested",),
+    "sessions.revoked": (),
+    "rights.changed": (),
+    "worker.count_changed": ("billing.on_worker_count_changed",),
+    "subscription.activated": ("notifications.on_subscription_activated",),
+    "payment.received": ("notifications.on_payment_received",),
+    "payment.refunded": ("notifications.on_payment_refunded",),
+    "usage.warned": ("notifications.on_usage_warned",),
+    "plan.advised": ("notifications.on_plan_advised",),
+}

@@ -1,0 +1,254 @@
+"""
+The connection over which a service asks others and answers them.
+
+Separate from the consuming one: a broker under alarm stops reading from those who
+publish, and acknowledgements must not wait behind that (bus.md, fact 8).
+"""
+
+from typing import Any
+from uuid import uuid4
+
+import eventlet
+import orjson
+from eventlet.event import Event as Signal
+from eventlet.semaphore import Semaphore
+from kombu import Consumer as KombuConsumer
+from kombu import Queue
+from nameko.extensions import SharedExtension
+
+from actiontrac import bus, clock, context, log
+from actiontrac.context import RequestContext
+from actiontrac.errors import DeadlineExceeded, Unavailable
+
+_log = log.get(__name__)
+
+#: RabbitMQ's pseudo-queue: answers come straight back over the connection that asked.
+DIRECT_REPLY_TO = "amq.rabbitmq.reply-to"
+
+
+class BusUnavailable(Unavailable):
+    """The services cannot reach each other at the moment; try again shortly."""
+
+
+class ServiceMissing(Unavailable):
+    """The part of ActionTrac that does this is not running; try again shortly."""
+
+
+class RpcLink(SharedExtension):  # type: ignore[misc]
+    def __init__(self) -> None:
+        self._pending: dict[str, Signal] = {}
+        self._write_lock = Semaphore()
+        self._channel: Any = None
+        self._connection: Any = None
+        self._reply_to = ""
+        self._stopping = False
+        self._blocked = False
+        self._ready = Signal()
+        self._thread: Any = None
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._thread = self.container.spawn_managed_thread(self._run, identifier="rpc-link")
+            self._ready.wait()
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    @property
+    def usable(self) -> bool:
+        return self._channel is not None and not self._blocked
+
+    @property
+    def pending(self) -> int:
+        """Questions that still wait for their answer."""
+        return len(self._pending)
+
+    def call(
+        self, service: str, method: str, kwargs: dict[str, Any], asked: RequestContext, timeout: float
+    ) -> dict[str, Any]:
+        """
+        Ask, and wait for the answer until the deadline.
+
+        A question that the connection lost is put again with the same identity, which
+        a write recognises as the same operation.
+
+        Raises:
+            DeadlineExceeded: no answer in time; the reply slot is given up.
+            BusUnavailable, ServiceMissing: it could not be asked.
+        """
+        call_id = uuid4().hex
+        deadline = clock.wall() + timeout
+        body = orjson.dumps({"args": [], "kwargs": kwargs})
+        while True:
+            left = deadline - clock.wall()
+            if left <= 0:
+                raise DeadlineExceeded()
+            if not self.usable:
+                if self._blocked:
+                    raise BusUnavailable()
+                # A blink of the broker is waited out, an absence is not.
+                if left < timeout - 1 or not self._await_channel(min(left, 1.0)):
+                    raise BusUnavailable()
+                continue
+            answer = self._ask(service, method, body, asked, call_id, deadline, left)
+            if answer is not None:
+                return answer
+
+    def _await_channel(self, seconds: float) -> bool:
+        with eventlet.Timeout(seconds, False):
+            while self._channel is None:
+                eventlet.sleep(0.02)
+        return self._channel is not None
+
+    def _ask(
+        self,
+        service: str,
+        method: str,
+        body: bytes,
+        asked: RequestContext,
+        call_id: str,
+        deadline: float,
+        left: float,
+    ) -> dict[str, Any] | None:
+        """The answer, or None when the connection was lost on the way."""
+        slot = self._pending[call_id] = Signal()
+        deadlined = RequestContext(
+            request_id=asked.request_id,
+            principal=asked.principal,
+            idempotency_key=asked.idempotency_key,
+            traceparent=asked.traceparent,
+            deadline=deadline,
+        )
+        headers = context.to_headers(
+            deadlined, self.container.config["settings"].secret("BUS_KEY")
+        )
+        try:
+            with eventlet.Timeout(left):
+                self._send(
+                    body,
+                    exchange=bus.RPC_EXCHANGE.name,
+                    routing_key=f"{service}.{method}",
+                    headers=headers,
+                    mandatory=True,
+                    reply_to=self._reply_to,
+                    correlation_id=call_id,
+                    expiration=str(max(1, int(left * 1000))),
+                    delivery_mode=1,
+                )
+                answer: dict[str, Any] | None = slot.wait()
+                return answer
+        except eventlet.Timeout:
+            raise DeadlineExceeded() from None
+        except (OSError, *_connection_errors()):
+            return None
+        finally:
+            self._pending.pop(call_id, None)
+
+    def reply(self, reply_to: str, correlation_id: str, body: bytes) -> None:
+        """Send an answer; when nobody can be reached any more, the caller's deadline tells him."""
+        direct = reply_to.startswith(DIRECT_REPLY_TO)
+        try:
+            with eventlet.Timeout(2):
+                self._send(
+                    body,
+                    exchange="" if direct else bus.RPC_EXCHANGE.name,
+                    routing_key=reply_to,
+                    headers={},
+                    correlation_id=correlation_id,
+                    delivery_mode=1,
+                )
+        except (eventlet.Timeout, OSError, *_connection_errors()) as problem:
+            _log.warning("reply_not_sent", error=type(problem).__name__)
+
+    def _send(self, body: bytes, **options: Any) -> None:
+        with self._write_lock:
+            if self._channel is None:
+                raise ConnectionError
+            bus.publish(self._channel, body, **options)
+
+    def _run(self) -> None:
+        settings = self.container.config["settings"]
+        attempt = 0
+        while not self._stopping:
+            try:
+                with bus.connect(
+                    settings, on_blocked=self._on_blocked, on_unblocked=self._on_unblocked
+                ) as connection:
+                    self._open(connection, settings.embedded)
+                    attempt = 0
+                    self._read(connection, settings.embedded)
+            except Exception as problem:
+                if self._stopping:
+                    break
+                _log.warning("rpc_link_lost", error=type(problem).__name__)
+                self._lose()
+                eventlet.sleep(bus.RECONNECT_SECONDS[min(attempt, len(bus.RECONNECT_SECONDS) - 1)])
+                attempt += 1
+        self._lose()
+
+    def _open(self, connection: Any, embedded: bool) -> None:
+        connection.ensure_connection(max_retries=1, timeout=3)
+        channel = connection.channel()
+        bus.RPC_EXCHANGE(channel).declare()
+        if embedded:
+            name = f"rpc.reply-{uuid4().hex}"
+            queue = Queue(name, exchange=bus.RPC_EXCHANGE, routing_key=name, auto_delete=True)
+            queue(channel).declare()
+        else:
+            name = DIRECT_REPLY_TO
+            queue = Queue(name, no_declare=True)
+            channel.events["basic_return"].add(self._on_return)
+        consumer = KombuConsumer(
+            channel, [queue(channel)], no_ack=True, on_message=self._on_reply, auto_declare=False
+        )
+        consumer.consume()
+        self._reply_to = name
+        self._blocked = False
+        self._channel = channel
+        if not self._ready.ready():
+            self._ready.send()
+
+    def _read(self, connection: Any, embedded: bool) -> None:
+        while not self._stopping:
+            try:
+                connection.drain_events(timeout=0.5)
+            except TimeoutError:
+                pass
+            if not embedded:
+                with self._write_lock:
+                    connection.heartbeat_check()
+
+    def _lose(self) -> None:
+        """The connection is gone: wake everybody who waits, so that they ask again or give up."""
+        self._channel = None
+        for slot in list(self._pending.values()):
+            if not slot.ready():
+                slot.send(None)
+
+    def _settle(self, call_id: str, answer: dict[str, Any]) -> None:
+        slot = self._pending.get(call_id)
+        if slot is not None and not slot.ready():
+            slot.send(answer)
+
+    def _on_reply(self, message: Any) -> None:
+        try:
+            answer = orjson.loads(message.body)
+        except ValueError:
+            return
+        self._settle(str(message.properties.get("correlation_id")), answer)
+
+    def _on_return(self, _error: Any, _exchange: str, _key: str, message: Any) -> None:
+        missing = {"actiontrac": ServiceMissing().to_wire()}
+        self._settle(str(message.properties.get("correlation_id")), {"error": missing})
+
+    def _on_blocked(self, _reason: str) -> None:
+        self._blocked = True
+
+    def _on_unblocked(self) -> None:
+        self._blocked = False
+
+
+def _connection_errors() -> tuple[type[Exception], ...]:
+    from amqp.exceptions import AMQPError
+
+    return (AMQPError,)

@@ -1,0 +1,262 @@
+"""
+Handling events: once each, in the transaction of their effect, and never lost.
+
+A handler that fails does not block its neighbours and does not depend on the broker
+for its retries: the event waits in the consumer's own database (``failed_events``),
+with growing pauses, and after the last one for a person.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import eventlet
+import orjson
+from nameko.extensions import Entrypoint, SharedExtension
+from sqlalchemy import select
+
+from actiontrac import bus, clock, context, log, settled
+from actiontrac.consumer import Consumer, Delivery
+from actiontrac.context import RequestContext
+from actiontrac.contracts.topology import SUBSCRIPTIONS
+from actiontrac.events import Event, MalformedEvent
+from actiontrac.failpoints import failpoint, register
+from actiontrac.storage import Store
+
+_log = log.get(__name__)
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+#: Pauses before the next attempts; then the event waits for a person.
+BACK_OFF_SECONDS = (1, 5, 30, 120, 600)
+
+#: Retries claimed by a replica that died are free again after this.
+RETRY_LEASE_SECONDS = 60
+
+PREFETCH = 10
+
+register("event.before_handler", "an event's arrival, and the transaction of its effect")
+register("event.before_ack", "the transaction of an event's effect, and its acknowledgement")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What is kept of an event that could not be handled."""
+
+    event_id: str
+    body: bytes
+    headers: dict[str, Any]
+    reason: str
+
+
+def _jittered(seconds: float) -> timedelta:
+    # Without it, what failed together would come back together.
+    return timedelta(seconds=seconds * random.uniform(0.8, 1.2))
+
+
+class FailedEvents(SharedExtension):  # type: ignore[misc]
+    """Keeps what could not be handled, and tries again when it is due."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, Handle] = {}
+        self._timer: Any = None
+        self._stopping = False
+
+    def add(self, entrypoint: "Handle") -> None:
+        self._handlers[entrypoint.handler] = entrypoint
+
+    def _store(self) -> Store:
+        store: Store = self.container.config["chassis_store"](self.container.service_name)
+        return store
+
+    def start(self) -> None:
+        if self._handlers and self._timer is None:
+            self._timer = self.container.spawn_managed_thread(self._run, identifier="retries")
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    def record(self, handler: str, failure: Failure, *, dead: bool = False) -> None:
+        """Keep a failure; its attempts are counted from the first one on."""
+        with self._store() as store:
+            table = store.base.FailedEvent
+            found = store.session.get(table, (failure.event_id, handler), with_for_update=True)
+            if found is None:
+                found = table(
+                    event_id=failure.event_id,
+                    handler=handler,
+                    attempts=0,
+                    reason=failure.reason,
+                    body=failure.body,
+                    headers=orjson.dumps(failure.headers).decode(),
+                    first_failed_at=clock.now(),
+                )
+                store.session.add(found)
+            found.attempts += 1
+            last = dead or found.attempts > len(BACK_OFF_SECONDS)
+            found.state = "dead" if last else "retry"
+            pause = BACK_OFF_SECONDS[min(found.attempts, len(BACK_OFF_SECONDS)) - 1]
+            found.due_at = clock.now() + _jittered(pause)
+        _log.error(
+            "event_parked" if last else "event_failed",
+            event_id=failure.event_id,
+            handler=handler,
+            reason=failure.reason.splitlines()[0],
+        )
+
+    def forget(self, event_id: str, handler: str) -> None:
+        with self._store() as store:
+            found = store.session.get(store.base.FailedEvent, (event_id, handler))
+            if found is not None:
+                store.session.delete(found)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                for row in self._claim():
+                    self._retry(row)
+            except Exception as problem:
+                _log.warning("retries_paused", error=type(problem).__name__)
+            eventlet.sleep(1)
+
+    def _claim(self) -> list[Any]:
+        with self._store() as store:
+            table = store.base.FailedEvent
+            due = (
+                select(table)
+                .where(table.state == "retry", table.due_at <= clock.now())
+                .order_by(table.due_at)
+                .limit(10)
+            )
+            rows = list(store.claim_due(due))
+            for row in rows:
+                row.due_at = clock.now() + timedelta(seconds=RETRY_LEASE_SECONDS)
+            return rows
+
+    def _retry(self, row: Any) -> None:
+        entrypoint = self._handlers.get(row.handler)
+        if entrypoint is not None:
+            entrypoint.run(row.body, orjson.loads(row.headers), delivery=None)
+
+
+class Handle(Entrypoint):  # type: ignore[misc]
+    """A method that is run for every event of one type."""
+
+    consumer = Consumer()
+    failed = FailedEvents()
+
+    def __init__(self, event: type[Event], *, broadcast: bool = False) -> None:
+        super().__init__()
+        self.event = event
+        self.broadcast = broadcast
+
+    @property
+    def handler(self) -> str:
+        return f"{self.container.service_name}.{self.method_name}"
+
+    def setup(self) -> None:
+        service = self.container.service_name
+        declared = SUBSCRIPTIONS.get(self.event.type, ())
+        if self.broadcast:
+            queue = bus.broadcast_queue(
+                self.event.source, self.event.type, service, uuid4().hex[:12]
+            )
+        else:
+            if self.handler not in declared:
+                raise RuntimeError(f"{self.handler} is missing in contracts/topology.py")
+            queue = bus.event_queue(self.event.source, self.event.type, service, self.method_name)
+            self.failed.add(self)
+        self.consumer.subscribe(queue, self._receive, lane="events", prefetch=PREFETCH)
+
+    def stop(self) -> None:
+        self.consumer.drain()
+
+    def _receive(self, delivery: Delivery) -> None:
+        self.run(delivery.body, delivery.headers, delivery)
+
+    def run(self, body: bytes, headers: dict[str, Any], delivery: Delivery | None) -> None:
+        """Handle one message; ``delivery`` is None for one that waited in the database."""
+        try:
+            event = self.event.from_wire(body, handler=self.handler)
+        except MalformedEvent as problem:
+            self._park(body, headers, delivery, f"malformed: {problem}")
+            return
+        failpoint("event.before_handler")
+        asked = context.from_headers(headers, self.container.config["settings"].secret("BUS_KEY"))
+        self.container.spawn_worker(
+            self,
+            (event,),
+            {},
+            context_data={"context": RequestContext(request_id=asked.request_id)},
+            handle_result=partial(self._done, event, body, headers, delivery),
+        )
+
+    def _park(
+        self, body: bytes, headers: dict[str, Any], delivery: Delivery | None, reason: str
+    ) -> None:
+        """What can never be handled is kept for the operator, then acknowledged."""
+        if not self.broadcast:
+            event_id = f"raw_{uuid4().hex}"
+            self.failed.record(
+                self.handler, Failure(event_id, body, _plain(headers), reason), dead=True
+            )
+        if delivery is not None:
+            delivery.ack()
+
+    def _done(
+        self,
+        event: Event,
+        body: bytes,
+        headers: dict[str, Any],
+        delivery: Delivery | None,
+        worker_ctx: Any,
+        result: Any,
+        exc_info: Any,
+    ) -> tuple[Any, Any]:
+        failpoint("event.before_ack")
+        try:
+            if exc_info and self.broadcast:
+                _log.error("broadcast_failed", handler=self.handler, exc_info=exc_info[1])
+            elif exc_info:
+                reason = "\n".join([type(exc_info[1]).__name__, *log.trace_of(exc_info[1])])
+                failure = Failure(event.event_id, body, _plain(headers), reason)
+                self.failed.record(self.handler, failure)
+            elif delivery is None:
+                self.failed.forget(event.event_id, self.handler)
+        except Exception as problem:
+            # Not even the failure could be kept: the database is away. The broker keeps
+            # the message, and a pause keeps it from spinning.
+            _log.error("failure_not_recorded", handler=self.handler, error=type(problem).__name__)
+            if delivery is not None:
+                eventlet.sleep(1)
+                delivery.give_back()
+            return result, None
+        if delivery is not None:
+            delivery.ack()
+            if not self.broadcast:
+                settled.tell(event.event_id, self.handler)
+        return result, None
+
+
+def _plain(headers: dict[str, Any]) -> dict[str, Any]:
+    """Headers as JSON can keep them: text and numbers of ours, nothing of the broker's."""
+    return {
+        key: value
+        for key, value in headers.items()
+        if isinstance(value, (str, int)) and not key.startswith("x-")
+    }
+
+
+def handle(event: type[Event], *, broadcast: bool = False) -> Callable[[Method], Method]:
+    """
+    Run the method for every event of this type, on one replica of the service;
+    with ``broadcast`` on each replica that is up, which is then not guaranteed.
+
+    The method claims the event (``store.claim``) in the transaction of its effect.
+    """
+    decorate: Callable[[Method], Method] = Handle.decorator(event, broadcast=broadcast)
+    return decorate

@@ -1,0 +1,127 @@
+"""
+What a service class declares: its store, its settings, whom it asks.
+
+::
+
+    class WorkersService(Service):
+        name = "workers"
+        store = Stores(WorkersStore)
+        accounts = RpcClient("accounts")
+
+        @rpc(requires="workers.read")
+        def get_worker(self, *, company_id: str, worker_id: str) -> WorkerView: ...
+"""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from nameko.containers import ServiceContainer
+from nameko.extensions import DependencyProvider
+
+from actiontrac import context
+from actiontrac.config import Settings
+from actiontrac.messaging import handle
+from actiontrac.rpc import PUBLIC, SERVICE_ONLY, SIGNED_IN, Caller, RpcClient, rpc
+from actiontrac.storage import Database, Store, database_for
+from actiontrac.timers import every
+from actiontrac.vault import KeyProvider, LocalKeyProvider
+
+__all__ = [
+    "PUBLIC",
+    "SERVICE_ONLY",
+    "SIGNED_IN",
+    "Caller",
+    "Opener",
+    "RpcClient",
+    "Service",
+    "SettingsProvider",
+    "Stores",
+    "every",
+    "handle",
+    "rpc",
+]
+
+AnyStore = TypeVar("AnyStore", bound=Store)
+
+
+class Container(ServiceContainer):  # type: ignore[misc]
+    """A nameko container that enters the request's context before the method runs."""
+
+    def _worker_setup(self, worker_ctx: Any) -> None:
+        context.enter(worker_ctx.data["context"])
+        super()._worker_setup(worker_ctx)
+
+
+class Opener(Generic[AnyStore]):
+    """``self.store(company_id)`` opens a unit of work for one company."""
+
+    def __init__(
+        self, kind: type[AnyStore], database: Database, keys: KeyProvider, *, write: bool
+    ) -> None:
+        self._kind = kind
+        self._database = database
+        self.keys = keys
+        self._write = write
+
+    def __call__(self, company_id: str) -> AnyStore:
+        """
+        Raises:
+            ValueError: no company was named; that is what ``across_companies`` is for.
+        """
+        if not company_id or company_id == "*":
+            raise ValueError("a store is opened for one company")
+        return self._kind(self._database, self.keys, company_id, write=self._write)
+
+    def across_companies(self) -> AnyStore:
+        """For timers and for look-ups that have no company yet, such as a sign-in."""
+        return self._kind(self._database, self.keys, None, write=self._write)
+
+
+class Stores(DependencyProvider, Generic[AnyStore]):  # type: ignore[misc]
+    def __init__(self, kind: type[AnyStore]) -> None:
+        self.kind = kind
+
+    def setup(self) -> None:
+        settings: Settings = self.container.config["settings"]
+        self._database = database_for(self.kind.base.service, settings)
+        self._keys = LocalKeyProvider(settings.secret("MASTER_KEY"))
+
+    def get_dependency(self, worker_ctx: Any) -> Opener[AnyStore]:
+        # Reads never look up or keep an idempotency key.
+        write = bool(getattr(worker_ctx.entrypoint, "write", False))
+        return Opener(self.kind, self._database, self._keys, write=write)
+
+
+class SettingsProvider(DependencyProvider):  # type: ignore[misc]
+    """``settings = SettingsProvider()``: the process's settings."""
+
+    def get_dependency(self, worker_ctx: Any) -> Settings:
+        found: Settings = self.container.config["settings"]
+        return found
+
+
+class Service:
+    """Base of the five services."""
+
+    name: str
+
+    @rpc(requires=PUBLIC)
+    def ping(self) -> str:
+        """Whether this service answers; the gateway's readiness asks it."""
+        return self.name
+
+
+def chassis_store(settings: Settings) -> Callable[[str], Store]:
+    """A plain store of a service's chassis tables, for what is nobody's business logic."""
+    keys = LocalKeyProvider(settings.secret("MASTER_KEY"))
+    kinds: dict[str, type[Store]] = {}
+
+    def open_for(service: str) -> Store:
+        if service not in kinds:
+            from importlib import import_module
+
+            base = import_module(f"services.{service}.models").Base
+            kinds[service] = type("ChassisStore", (Store,), {"base": base})
+        return kinds[service](database_for(service, settings), keys, None, write=False)
+
+    return open_for
