@@ -1,0 +1,40 @@
+"""Numbers as people write them: groups of digits with little between them."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+#: Nine digits or more (a social security number is the shortest thing that is known by
+#: its shape alone), at most three separating characters between two of them. The atomic
+#: group keeps the search linear on text that is made to be slow.
+_RUN = re.compile(r"(?>\d(?:[\s.\-/_]{0,3}+\d){8,})", re.ASCII)
+_GROUP = re.compile(r"\d+", re.ASCII)
+
+
+class Run(NamedTuple):
+    """A stretch of digit groups: `digits[i]` stands at `starts[i]`, `between[i]` follows it."""
+
+    digits: list[str]
+    sizes: list[int]
+    starts: list[int]
+    between: list[str]
+
+    def end_of(self, index: int) -> int:
+        return self.starts[index] + self.sizes[index]
+
+
+def find_runs(text: str) -> Iterator[Run]:
+    for match in _RUN.finditer(text):
+        groups = list(_GROUP.finditer(text, match.start(), match.end()))
+        yield Run(
+            digits=[group.group() for group in groups],
+            sizes=[group.end() - group.start() for group in groups],
+            starts=[group.start() for group in groups],
+            between=[text[before.end() : after.start()] for before, after in pairwise(groups)],
+        )
+
+
+def kind_of_separator(between: str) -> str:
+    """Which mark separates two groups, without the space around it: '-', '.', '/', '_' or ' '."""
+    return between.strip() or " "
