@@ -215,9 +215,7 @@ class PaymentProvider(Protocol):
         money to give back.
         """
 
-    def refund(
-        self, snapshot: Snapshot, refund_id: str, amount: Money, seller: str | None = None
-    ) -> Refunded:
+    def refund(self, snapshot: Snapshot, refund_id: str, amount: Money, seller: str | None = None) -> Refunded:
         """Give back ``amount``; one ``refund_id`` is one refund, however often it is called."""
 
     def notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:

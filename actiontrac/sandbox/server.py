@@ -1,0 +1,95 @@
+"""The sandbox as a process of its own, on plain threads."""
+
+import logging
+import signal
+import threading
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from actiontrac.sandbox.app import Sandbox, create_app
+from actiontrac.sandbox.settings import SandboxSettings, require_safe_host
+
+log = logging.getLogger(__name__)
+
+
+class QuietHandler(WSGIRequestHandler):
+    """Logs no requests: their addresses name payments, and their bodies could hold a card."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        return
+
+
+class Running:
+    """A sandbox that serves on threads of its own until it is closed."""
+
+    def __init__(
+        self,
+        settings: SandboxSettings,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        inside_a_private_network: bool = False,
+    ) -> None:
+        require_safe_host(host, inside_a_private_network=inside_a_private_network)
+        self._server: BaseWSGIServer = make_server(host, port, _not_yet, threaded=True, request_handler=QuietHandler)
+        self.url = f"http://{host}:{self._server.server_port}"
+        self.app: Sandbox = create_app(replace(settings, internal=settings.internal or self.url))
+        self._server.app = self.app
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="sandbox-http", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=5)
+        self.app.close()
+
+    def __enter__(self) -> "Running":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def serve(
+    settings: SandboxSettings,
+    host: str,
+    port: int,
+    *,
+    smtp_port: int | None = None,
+    inside_a_private_network: bool = False,
+) -> None:
+    """
+    Serve until SIGTERM or SIGINT; with ``smtp_port`` mail is taken there too.
+
+    Raises:
+        UnsafeAddress: the host can be reached from outside.
+        OSError: the port is taken.
+    """
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with Running(settings, host, port, inside_a_private_network=inside_a_private_network) as running:
+        listener = None
+        if smtp_port is not None:
+            # Imported here: it brings asyncio along, which nothing else needs.
+            from actiontrac.sandbox.smtp import SmtpListener
+
+            listener = SmtpListener(running.app.mailbox, host, smtp_port)
+            listener.start()
+        log.info("sandbox_ready url=%s", running.url)
+        stopping.wait()
+        if listener is not None:
+            listener.stop()
+
+
+def _not_yet(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("503 Service Unavailable", [])
+    return []

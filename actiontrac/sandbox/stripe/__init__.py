@@ -1,0 +1,1 @@
+"""A Stripe of our own: Checkout Sessions with a hosted page, refunds, events and signed webhooks."""
