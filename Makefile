@@ -39,8 +39,8 @@ lint:  ## Style and types
 
 lock:  ## Compile the locks again after a change of requirements*.in (needs uv on PATH)
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH (any Python: pip install uv)." >&2; exit 1; }
-	$(COMPILE) requirements.in -o requirements.lock >/dev/null
-	$(COMPILE) requirements-test.in -o requirements-test.lock >/dev/null
+	@$(COMPILE) requirements.in -o requirements.lock >/dev/null
+	@$(COMPILE) requirements-test.in -o requirements-test.lock >/dev/null
 	@! grep -nE '://|file:|^-' requirements.lock requirements-test.lock || { echo "A lock names a host." >&2; exit 1; }
 
 secrets:  ## Make the secrets that docker compose needs, where they do not exist yet

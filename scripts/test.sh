@@ -17,7 +17,7 @@ if [ $# -eq 0 ]; then
             *" $entry "*) continue ;;
         esac
         # Only what holds tests: pytest ends with an error for a folder without any.
-        if [ -f "$entry" ] || [ -n "$(find "$entry" -name 'test_*.py' -print -quit)" ]; then
+        if [ -f "$entry" ] || [ -d "$entry" ] && [ -n "$(find "$entry" -name 'test_*.py' -print -quit)" ]; then
             set -- "$@" "$entry"
         fi
     done
