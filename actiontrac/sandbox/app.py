@@ -30,6 +30,8 @@ from actiontrac.sandbox.stripe.signing import StripeSigner
 from actiontrac.sandbox.web import LARGEST_BODY, Mount, as_html, as_json, rule
 from actiontrac.sandbox.webhooks import Sender, Webhooks
 
+MOST_ON_THE_HOME_PAGE = 50
+
 
 class SandboxRequest(Request):
     max_content_length = LARGEST_BODY
@@ -70,7 +72,7 @@ class Sandbox:
             MailPages(self.mailbox, self.faults),
             ClockPages(on_moved=self.sweep),
             control,
-            Home(self.ledger),
+            Home(self.ledger, settings.public_url),
         )
         self._sender = Sender(
             self.database,
@@ -117,8 +119,9 @@ class Sandbox:
 class Home:
     """Where to find what, and the last things that happened."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, public_url: str) -> None:
         self._ledger = ledger
+        self._public_url = public_url
 
     def rules(self) -> Iterator[Rule]:
         yield rule("/", self.show, "GET")
@@ -128,20 +131,24 @@ class Home:
         return as_json({"status": "ok"})
 
     def show(self, request: Request) -> Response:
+        # Absolute addresses, because this page is served with and without a slash at its end.
+        links = "".join(
+            f'<a href="{escape(self._public_url)}/{path}">{label}</a>'
+            for path, label in (("mail", "Mail"), ("clock", "Clock"))
+        )
         rows = [
             [
                 escape(each["at"].replace("T", " ").removesuffix("Z")),
                 escape(each["provider"]),
-                escape(each["kind"]),
+                escape(each["kind"].replace("_", " ")),
                 f"<code>{escape(each['ref'])}</code>",
             ]
-            for each in self._ledger.entries()[:-51:-1]
+            for each in self._ledger.entries()[: -MOST_ON_THE_HOME_PAGE - 1 : -1]
         ]
-        # The page has two addresses, with and without the slash; "./sandbox/" would be wrong at one of them.
         content = (
             "<h1>Sandbox</h1><p>Stand-ins for Stripe, PayPal, a mailbox and the calendar.</p>"
-            '<p class="soft">Mail is at <code>/sandbox/mail</code>, the clock at <code>/sandbox/clock</code>.</p>'
-            "<h2>What happened last</h2>" + pages.table(["When (UTC)", "Where", "What", "Id"], rows, "Nothing yet.")
+            f"<nav>{links}</nav><h2>What happened last</h2>"
+            + pages.table(["When (UTC)", "Where", "What", "Id"], rows, "Nothing yet.")
         )
         return as_html(pages.page("Sandbox", content))
 

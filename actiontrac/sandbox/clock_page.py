@@ -69,7 +69,8 @@ def _page(problem: str) -> str:
 {pages.notice(problem)}
 <form method="post" class="card"><h2>Move forward by</h2><div class="row">{steps}</div></form>
 <form method="post" class="card"><label for="advance">Or by</label><div class="row">
-<input type="text" id="advance" name="advance" placeholder="30d, 12h, 45m or 10s" autocomplete="off"><button>Move</button></div></form>"""
+<input type="text" id="advance" name="advance" placeholder="30d, 12h, 45m or 10s" autocomplete="off">
+<button>Move</button></div></form>"""
     return pages.page(
         "Clock", content, narrow=True, ribbon="Sandbox — this clock can be moved, and all of ActionTrac follows"
     )

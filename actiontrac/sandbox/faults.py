@@ -3,7 +3,6 @@
 import enum
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from actiontrac.sandbox.database import Database, Document
 
@@ -62,7 +61,8 @@ class Faults:
     def take(self, provider: str, operation: str) -> Fault | None:
         with self._database.transaction():
             found = self._database.row(
-                "SELECT * FROM faults WHERE provider = ? AND operation IN ('', ?) AND remaining > 0 ORDER BY id LIMIT 1",
+                "SELECT * FROM faults WHERE provider = ? AND operation IN ('', ?) AND remaining > 0"
+                " ORDER BY id LIMIT 1",
                 provider,
                 operation,
             )
@@ -85,7 +85,3 @@ def wait(fault: Fault | None, *kinds: FaultKind) -> None:
 
 def is_one_of(fault: Fault | None, *kinds: FaultKind) -> bool:
     return fault is not None and fault.kind in kinds
-
-
-def describe() -> list[dict[str, Any]]:
-    return [{"kind": kind.value} for kind in FaultKind]

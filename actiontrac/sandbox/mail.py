@@ -156,7 +156,8 @@ class MailPages:
             for each in self._mailbox.messages(to or None)
         ]
         search = f"""<form class="card" role="search"><label for="to">Only mail to</label><div class="row">
-<input type="search" id="to" name="to" value="{escape(to)}" placeholder="ada@acme.example"><button>Show</button></div></form>"""
+<input type="search" id="to" name="to" value="{escape(to)}" placeholder="ada@acme.example">
+<button>Show</button></div></form>"""
         empty = "No mail to this address yet." if to else "No mail yet. Register a company and look again."
         content = (
             '<h1>Mail</h1><p class="soft">Everything that ActionTrac sent. It stays on this machine.</p>'
@@ -173,7 +174,8 @@ class MailPages:
         heads = [[escape(name), escape(value)] for name, value in found["headers"].items()]
         html = f"<h2>As it looks</h2>{pages.frame(found['html'], 'The message')}" if found["html"] else ""
         text = f"<h2>As text</h2><pre>{escape(found['text'])}</pre>" if found["text"] else ""
-        content = f"""<nav><a href="../../mail">All mail</a><a href="../messages/{escape(identifier)}/raw">Source</a></nav>
+        content = f"""<nav><a href="../../mail">All mail</a>
+<a href="../messages/{escape(identifier)}/raw">Source</a></nav>
 <h1>{escape(found["subject"] or "(no subject)")}</h1>
 <p class="soft">From {escape(found["from"])} · to {escape(", ".join(found["to"]))} · {escape(found["received_at"])}</p>
 {html}{text}<h2>Headers</h2>{pages.table(["Name", "Value"], heads, "None.")}"""

@@ -15,8 +15,8 @@ STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI",
   Roboto, "Helvetica Neue", Arial, sans-serif; }
-.ribbon { background: #fff4d6; border-bottom: 1px solid #e8d6a0; color: #5b4708; padding: .6rem 1rem; text-align: center;
-  font-size: .92rem; font-weight: 600; }
+.ribbon { background: #fff4d6; border-bottom: 1px solid #e8d6a0; color: #5b4708; padding: .6rem 1rem;
+  text-align: center; font-size: .92rem; font-weight: 600; }
 main { max-width: 56rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
 main.narrow { max-width: 34rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .4rem; }
@@ -32,8 +32,8 @@ a { color: var(--accent); }
 label { display: block; font-weight: 600; font-size: .92rem; margin-bottom: .3rem; }
 input[type=text], input[type=search] { width: 100%; font: inherit; padding: .6rem .75rem; border: 1px solid #b9c3cf;
   border-radius: 8px; background: #fff; color: inherit; }
-button { font: inherit; cursor: pointer; border-radius: 8px; border: 1px solid #b9c3cf; background: #fff; color: inherit;
-  padding: .6rem 1rem; }
+button { font: inherit; cursor: pointer; border-radius: 8px; border: 1px solid #b9c3cf; background: #fff;
+  color: inherit; padding: .6rem 1rem; }
 button:hover { border-color: var(--accent); }
 button:focus-visible, input:focus-visible, a:focus-visible { outline: 3px solid #9cc0ff; outline-offset: 1px; }
 button.main { background: var(--accent); border-color: var(--accent); color: #fff; font-weight: 600; width: 100%; }

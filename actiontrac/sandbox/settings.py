@@ -4,6 +4,8 @@ import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from actiontrac.config import Settings
+
 
 class UnsafeAddress(ValueError):
     """The sandbox would answer to strangers."""
@@ -37,6 +39,21 @@ class SandboxSettings:
                 raise ValueError(f"{name} must not end with a slash")
         if not self.stripe_secret_key.startswith(("sk_test_", "rk_test_")):
             raise ValueError("the sandbox takes only a Stripe test key")
+
+    @classmethod
+    def of(cls, settings: Settings) -> "SandboxSettings":
+        """The sandbox of this installation: its keys, its folder, the gateway in front of it."""
+        return cls(
+            home=settings.home,
+            public_url=f"{settings.public_url}/sandbox",
+            gateway=settings.gateway_url,
+            internal=settings.sandbox_url,
+            stripe_secret_key=settings.secret("STRIPE_SECRET_KEY"),
+            stripe_webhook_secret=settings.secret("STRIPE_WEBHOOK_SECRET"),
+            paypal_client_id=settings.secret("PAYPAL_CLIENT_ID"),
+            paypal_client_secret=settings.secret("PAYPAL_CLIENT_SECRET"),
+            paypal_webhook_id=settings.secret("PAYPAL_WEBHOOK_ID"),
+        )
 
     @property
     def database(self) -> Path:

@@ -21,7 +21,7 @@ class IntoMailbox:
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         raw = envelope.original_content or b""
         identifier = await asyncio.to_thread(self._mailbox.accept, raw, list(envelope.rcpt_tos))
         return f"250 Accepted as {identifier}"

@@ -214,7 +214,7 @@ class PayPalBook:
             raise errors.unprocessable("REFUND_AMOUNT_EXCEEDED")
         later = self._store.hidden("capture", identifier).get("funding") == "refund_later"
         href = f"{self._api}/payments/captures/{identifier}"
-        refund = {
+        refund: Document = {
             "id": new_id(),
             "status": "PENDING" if later else "COMPLETED",
             "amount": money,
@@ -284,8 +284,8 @@ class PayPalBook:
         order.update(status="VOIDED", update_time=clock.iso(clock.now()))
         self._store.put("order", order)
         self._ledger.write("paypal", "approval_reversed", order["id"])
-        about = {"order_id": order["id"], "purchase_units": order["purchase_units"]}
-        self.emit("CHECKOUT.PAYMENT-APPROVAL.REVERSED", "checkout-order", {"id": order["id"], **about})
+        about: Document = {name: order[name] for name in ("id", "purchase_units")}
+        self.emit("CHECKOUT.PAYMENT-APPROVAL.REVERSED", "checkout-order", {**about, "order_id": order["id"]})
 
     def dispute(self, capture: Document) -> Document:
         found: Document = {
@@ -312,7 +312,7 @@ class PayPalBook:
         return found
 
     def emit(self, kind: str, resource_type: str, resource: Document) -> None:
-        event = {
+        event: Document = {
             "id": "WH-" + new_id(),
             "event_version": "1.0",
             "create_time": clock.iso(clock.now()),

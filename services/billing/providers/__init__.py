@@ -104,6 +104,8 @@ class Snapshot:
     #: ``card`` or ``paypal``, for the record of B04.
     method: str | None = None
     retry_url: str | None = None
+    #: What the platform keeps of a seller's payment.
+    fee: Money | None = None
     refunded: Money | None = None
     disputed: bool = False
 
