@@ -7,7 +7,8 @@ no eventlet, because the relay uses it in a plain process.
 
 from typing import Any
 
-import kombu
+import amqp
+from amqp import spec
 from kombu import Connection, Exchange, Queue
 
 from actiontrac.config import Settings
@@ -30,9 +31,7 @@ def events_exchange(source: str) -> Exchange:
 
 
 def rpc_queue(service: str) -> Queue:
-    return Queue(
-        f"rpc-{service}", exchange=RPC_EXCHANGE, routing_key=f"{service}.*", durable=True
-    )
+    return Queue(f"rpc-{service}", exchange=RPC_EXCHANGE, routing_key=f"{service}.*", durable=True)
 
 
 def event_queue(source: str, event_type: str, service: str, handler: str) -> Queue:
@@ -117,11 +116,7 @@ def publish(
         headers=headers,
         properties=properties,
     )
-    if isinstance(channel.connection, kombu.transport.virtual.Transport):
+    if not isinstance(channel, amqp.Channel):
         channel.basic_publish(message, exchange, routing_key)
         return
-    from amqp import spec
-
-    channel.send_method(
-        spec.Basic.Publish, "Bssbb", (0, exchange, routing_key, mandatory, False), message
-    )
+    channel.send_method(spec.Basic.Publish, "Bssbb", (0, exchange, routing_key, mandatory, False), message)

@@ -80,6 +80,11 @@ def wall() -> float:
     return time.time()
 
 
+def machine_now() -> datetime:
+    """``wall`` as a moment, for rows that serve the transport and not the business."""
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
 def advance(seconds: float) -> datetime:
     """
     Move the clock forward for every process of this sandbox; returns the new time.

@@ -26,6 +26,7 @@ SECRETS = (
     "PAYPAL_CLIENT_ID",
     "PAYPAL_CLIENT_SECRET",
     "PAYPAL_WEBHOOK_ID",
+    "STAFF_TOKEN",
 )
 
 
@@ -65,6 +66,7 @@ class Settings:
     tls_certificate: str
     tls_key: str
     trusted_proxies: tuple[str, ...]
+    reuse_port: bool
     secrets: Mapping[str, str] = field(repr=False)
     environment: Mapping[str, str] = field(repr=False)
 
@@ -123,9 +125,7 @@ def _read(environment: Mapping[str, str], name: str) -> str | None:
     try:
         return Path(path).read_text().strip()
     except OSError as problem:
-        raise ConfigurationError(
-            f"ACTIONTRAC_{name}_FILE cannot be read: {problem.strerror}."
-        ) from None
+        raise ConfigurationError(f"ACTIONTRAC_{name}_FILE cannot be read: {problem.strerror}.") from None
 
 
 def _number(environment: Mapping[str, str], name: str, default: float) -> float:
@@ -166,6 +166,7 @@ def _invented() -> dict[str, str]:
         "PAYPAL_CLIENT_ID": f"sandbox-{secrets.token_hex(8)}",
         "PAYPAL_CLIENT_SECRET": secrets.token_hex(16),
         "PAYPAL_WEBHOOK_ID": secrets.token_hex(8).upper(),
+        "STAFF_TOKEN": secrets.token_hex(32),
     }
 
 
@@ -256,6 +257,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         tls_certificate=text("TLS_CERTIFICATE", ""),
         tls_key=text("TLS_KEY", ""),
         trusted_proxies=tuple(p for p in text("TRUSTED_PROXIES", "").split(",") if p),
+        reuse_port=text("HTTP_REUSE_PORT", "") == "1",
         secrets=known,
         environment=env,
     )

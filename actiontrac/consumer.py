@@ -73,10 +73,8 @@ class Consumer(SharedExtension):  # type: ignore[misc]
         found: Settings = self.container.config["settings"]
         return found
 
-    def subscribe(
-        self, queue: Queue, callback: Callable[[Delivery], None], *, lane: str, prefetch: int
-    ) -> None:
-        """Deliver a queue's messages to a callback; queues of one lane share its prefetch."""
+    def subscribe(self, queue: Queue, callback: Callable[[Delivery], None], *, lane: str, prefetch: int) -> None:
+        """Deliver a queue's messages to a callback; queues of one lane share a channel."""
         self._subscriptions.append(_Subscription(queue, callback, prefetch, lane))
 
     def start(self) -> None:
@@ -144,7 +142,8 @@ class Consumer(SharedExtension):  # type: ignore[misc]
             channel = lanes.get(subscription.lane)
             if channel is None:
                 channel = lanes[subscription.lane] = connection.channel()
-                channel.basic_qos(0, subscription.prefetch, True)
+                # For each consumer, not for the channel: quorum queues know no other.
+                channel.basic_qos(0, subscription.prefetch, False)
             subscription.queue(channel).declare()
             consumer = KombuConsumer(
                 channel,

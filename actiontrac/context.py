@@ -124,8 +124,5 @@ def from_headers(headers: dict[str, Any], key: str) -> RequestContext:
     principal = found.pop("principal", None)
     if principal is not None:
         principal = Principal(**{**principal, "permissions": tuple(principal["permissions"])})
-    known = {
-        name: found.get(name)
-        for name in ("request_id", "idempotency_key", "deadline", "traceparent")
-    }
+    known = {name: found.get(name) for name in ("request_id", "idempotency_key", "deadline", "traceparent")}
     return RequestContext(principal=principal, **known)

@@ -65,7 +65,5 @@ class Event:
 def events_of(module: Any) -> list[type[Event]]:
     """Every event that a contract module defines."""
     return [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Event) and value.type
+        value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Event) and value.type
     ]

@@ -5,9 +5,17 @@ A failpoint stands between two side effects: before a commit and after it, befor
 a call to a provider and after it. ``ACTIONTRAC_FAILPOINT=name`` ends the process
 the first time it passes there, ``name:2`` the second time, with no clean-up at
 all, as a power cut would.
+
+``ACTIONTRAC_FAILPOINT_PROCESS=billing`` limits it to one process of several, and
+``ACTIONTRAC_FAILPOINT_FIRED=path`` to one time altogether: the file is made when it
+fires, and while it exists nothing fires, so that a supervisor's restart goes well.
 """
 
 import os
+from pathlib import Path
+
+#: Which process this is, such as ``billing`` or ``billing-relay``; set at its start.
+process = ""
 
 _REGISTERED: dict[str, str] = {}
 _passes: dict[str, int] = {}
@@ -38,8 +46,13 @@ def failpoint(name: str) -> None:
     if wanted is None:
         return
     wanted_name, _, wanted_pass = wanted.partition(":")
-    if wanted_name != name:
+    if wanted_name != name or os.environ.get("ACTIONTRAC_FAILPOINT_PROCESS", process) != process:
+        return
+    fired = os.environ.get("ACTIONTRAC_FAILPOINT_FIRED")
+    if fired and Path(fired).exists():
         return
     _passes[name] = _passes.get(name, 0) + 1
     if _passes[name] == int(wanted_pass or 1):
+        if fired:
+            Path(fired).write_text(name)
         os._exit(EXIT_CODE)

@@ -119,9 +119,7 @@ class RpcLink(SharedExtension):  # type: ignore[misc]
             traceparent=asked.traceparent,
             deadline=deadline,
         )
-        headers = context.to_headers(
-            deadlined, self.container.config["settings"].secret("BUS_KEY")
-        )
+        headers = context.to_headers(deadlined, self.container.config["settings"].secret("BUS_KEY"))
         try:
             with eventlet.Timeout(left):
                 self._send(
@@ -171,9 +169,7 @@ class RpcLink(SharedExtension):  # type: ignore[misc]
         attempt = 0
         while not self._stopping:
             try:
-                with bus.connect(
-                    settings, on_blocked=self._on_blocked, on_unblocked=self._on_unblocked
-                ) as connection:
+                with bus.connect(settings, on_blocked=self._on_blocked, on_unblocked=self._on_unblocked) as connection:
                     self._open(connection, settings.embedded)
                     attempt = 0
                     self._read(connection, settings.embedded)
@@ -198,9 +194,7 @@ class RpcLink(SharedExtension):  # type: ignore[misc]
             name = DIRECT_REPLY_TO
             queue = Queue(name, no_declare=True)
             channel.events["basic_return"].add(self._on_return)
-        consumer = KombuConsumer(
-            channel, [queue(channel)], no_ack=True, on_message=self._on_reply, auto_declare=False
-        )
+        consumer = KombuConsumer(channel, [queue(channel)], no_ack=True, on_message=self._on_reply, auto_declare=False)
         consumer.consume()
         self._reply_to = name
         self._blocked = False

@@ -37,7 +37,8 @@ BACK_OFF_SECONDS = (1, 5, 30, 120, 600)
 #: Retries claimed by a replica that died are free again after this.
 RETRY_LEASE_SECONDS = 60
 
-PREFETCH = 10
+#: Events of one kind that a replica works on at once.
+PREFETCH = 4
 
 register("event.before_handler", "an event's arrival, and the transaction of its effect")
 register("event.before_ack", "the transaction of an event's effect, and its acknowledgement")
@@ -162,9 +163,7 @@ class Handle(Entrypoint):  # type: ignore[misc]
         service = self.container.service_name
         declared = SUBSCRIPTIONS.get(self.event.type, ())
         if self.broadcast:
-            queue = bus.broadcast_queue(
-                self.event.source, self.event.type, service, uuid4().hex[:12]
-            )
+            queue = bus.broadcast_queue(self.event.source, self.event.type, service, uuid4().hex[:12])
         else:
             if self.handler not in declared:
                 raise RuntimeError(f"{self.handler} is missing in contracts/topology.py")
@@ -195,15 +194,11 @@ class Handle(Entrypoint):  # type: ignore[misc]
             handle_result=partial(self._done, event, body, headers, delivery),
         )
 
-    def _park(
-        self, body: bytes, headers: dict[str, Any], delivery: Delivery | None, reason: str
-    ) -> None:
+    def _park(self, body: bytes, headers: dict[str, Any], delivery: Delivery | None, reason: str) -> None:
         """What can never be handled is kept for the operator, then acknowledged."""
         if not self.broadcast:
             event_id = f"raw_{uuid4().hex}"
-            self.failed.record(
-                self.handler, Failure(event_id, body, _plain(headers), reason), dead=True
-            )
+            self.failed.record(self.handler, Failure(event_id, body, _plain(headers), reason), dead=True)
         if delivery is not None:
             delivery.ack()
 
@@ -244,11 +239,7 @@ class Handle(Entrypoint):  # type: ignore[misc]
 
 def _plain(headers: dict[str, Any]) -> dict[str, Any]:
     """Headers as JSON can keep them: text and numbers of ours, nothing of the broker's."""
-    return {
-        key: value
-        for key, value in headers.items()
-        if isinstance(value, (str, int)) and not key.startswith("x-")
-    }
+    return {key: value for key, value in headers.items() if isinstance(value, (str, int)) and not key.startswith("x-")}
 
 
 def handle(event: type[Event], *, broadcast: bool = False) -> Callable[[Method], Method]:

@@ -214,9 +214,7 @@ class Relay:
     def _waiting_partitions(self) -> list[int]:
         outbox = self._outbox
         with self._locked(), self._session() as session:
-            found = session.scalars(
-                select(outbox.partition).where(outbox.published_at.is_(None)).distinct()
-            )
+            found = session.scalars(select(outbox.partition).where(outbox.published_at.is_(None)).distinct())
             return list(found)
 
     def _locked(self) -> Any:
@@ -237,9 +235,7 @@ class Relay:
     def _mark(self, session: Session, positions: set[int]) -> None:
         if positions:
             outbox = self._outbox
-            session.execute(
-                update(outbox).where(outbox.position.in_(positions)).values(published_at=clock.now())
-            )
+            session.execute(update(outbox).where(outbox.position.in_(positions)).values(published_at=clock.now()))
 
     def _drain_postgres(self, partition: int) -> int:
         with self._session() as session:
@@ -342,10 +338,7 @@ def _watch(relay: Relay, stop: threading.Event) -> None:
 def lag_seconds(session: Session, outbox: Any) -> float:
     """Age of the oldest event that still waits to be published."""
     oldest = session.scalar(
-        select(outbox.created_at)
-        .where(outbox.published_at.is_(None))
-        .order_by(outbox.created_at)
-        .limit(1)
+        select(outbox.created_at).where(outbox.published_at.is_(None)).order_by(outbox.created_at).limit(1)
     )
     return 0.0 if oldest is None else max(0.0, (clock.now() - oldest).total_seconds())
 

@@ -153,9 +153,7 @@ class RpcServer(SharedExtension):  # type: ignore[misc]
         elif isinstance(error, ServiceError):
             self._reply(delivery, error=error)
         elif error is not None:
-            _log.error(
-                "rpc_failed", method=worker_ctx.entrypoint.method_name, exc_info=error
-            )
+            _log.error("rpc_failed", method=worker_ctx.entrypoint.method_name, exc_info=error)
             self._reply(delivery, error=InternalError())
         else:
             self._reply(delivery, result=result)

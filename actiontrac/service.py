@@ -15,14 +15,16 @@ What a service class declares: its store, its settings, whom it asks.
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+import eventlet
 from nameko.containers import ServiceContainer
 from nameko.extensions import DependencyProvider
 
-from actiontrac import context
+from actiontrac import context, log
 from actiontrac.config import Settings
 from actiontrac.messaging import handle
 from actiontrac.rpc import PUBLIC, SERVICE_ONLY, SIGNED_IN, Caller, RpcClient, rpc
 from actiontrac.storage import Database, Store, database_for
+from actiontrac.storage.housekeeping import purge
 from actiontrac.timers import every
 from actiontrac.vault import KeyProvider, LocalKeyProvider
 
@@ -41,6 +43,10 @@ __all__ = [
     "rpc",
 ]
 
+_log = log.get(__name__)
+
+HOUSEKEEPING_SECONDS = 300
+
 AnyStore = TypeVar("AnyStore", bound=Store)
 
 
@@ -55,9 +61,7 @@ class Container(ServiceContainer):  # type: ignore[misc]
 class Opener(Generic[AnyStore]):
     """``self.store(company_id)`` opens a unit of work for one company."""
 
-    def __init__(
-        self, kind: type[AnyStore], database: Database, keys: KeyProvider, *, write: bool
-    ) -> None:
+    def __init__(self, kind: type[AnyStore], database: Database, keys: KeyProvider, *, write: bool) -> None:
         self._kind = kind
         self._database = database
         self.keys = keys
@@ -85,6 +89,18 @@ class Stores(DependencyProvider, Generic[AnyStore]):  # type: ignore[misc]
         settings: Settings = self.container.config["settings"]
         self._database = database_for(self.kind.base.service, settings)
         self._keys = LocalKeyProvider(settings.secret("MASTER_KEY"))
+
+    def start(self) -> None:
+        self.container.spawn_managed_thread(self._keep_house, identifier="housekeeping")
+
+    def _keep_house(self) -> None:
+        while True:
+            eventlet.sleep(HOUSEKEEPING_SECONDS)
+            try:
+                with self.kind(self._database, self._keys, None, write=False) as store:
+                    purge(store)
+            except Exception as problem:
+                _log.warning("housekeeping_failed", error=type(problem).__name__)
 
     def get_dependency(self, worker_ctx: Any) -> Opener[AnyStore]:
         # Reads never look up or keep an idempotency key.

@@ -38,9 +38,7 @@ class Nobody:
         raise AssertionError(f"the test provides no {method}")
 
 
-def service_of(
-    kind: type[Service], home: Path, *, settings: Settings | None = None, **fakes: Any
-) -> Any:
+def service_of(kind: type[Service], home: Path, *, settings: Settings | None = None, **fakes: Any) -> Any:
     """
     A service with a migrated SQLite database; ``fakes`` stand for its other dependencies
     by attribute name: ``service_of(BillingService, tmp_path, accounts=FakeAccounts())``.
@@ -86,9 +84,7 @@ def as_request(
 
 
 def as_principal(company_id: str, *permissions: str, user_id: str = "usr_test") -> RequestContext:
-    return as_request(
-        principal=Principal(user_id=user_id, company_id=company_id, permissions=permissions)
-    )
+    return as_request(principal=Principal(user_id=user_id, company_id=company_id, permissions=permissions))
 
 
 def published(service: Any) -> list[Any]:
@@ -129,16 +125,12 @@ class FakeAccounts:
 
     def list_recipients(self, *, company_id: str, roles: list[str]) -> list[dict[str, Any]]:
         return [
-            person
-            for person in self.people.values()
-            if person["company_id"] == company_id and person["role"] in roles
+            person for person in self.people.values() if person["company_id"] == company_id and person["role"] in roles
         ]
 
     def list_audience(self, *, limit: int = 500, cursor: str | None = None) -> dict[str, Any]:
         ids = sorted(i for i in self.people if not cursor or i > cursor)
-        page = [
-            {"user_id": i, "company_id": self.people[i]["company_id"]} for i in ids[:limit]
-        ]
+        page = [{"user_id": i, "company_id": self.people[i]["company_id"]} for i in ids[:limit]]
         return {"items": page, "next_cursor": ids[limit - 1] if len(ids) > limit else None}
 
     def mail_link(self, *, kind: str, subject_id: str) -> str:

@@ -16,9 +16,15 @@ Role = Literal["owner", "billing", "hr_manager", "supervisor", "viewer"]
 #: What each role may do (A22). ``staff`` is the operators' and no company role holds it.
 PERMISSIONS: dict[str, tuple[str, ...]] = {
     "owner": (
-        "company.read", "company.write", "members.read", "members.write",
-        "workers.read", "workers.write", "workers.import",
-        "billing.read", "billing.write",
+        "company.read",
+        "company.write",
+        "members.read",
+        "members.write",
+        "workers.read",
+        "workers.write",
+        "workers.import",
+        "billing.read",
+        "billing.write",
     ),
     "billing": ("company.read", "members.read", "billing.read", "billing.write"),
     "hr_manager": ("company.read", "members.read", "workers.read", "workers.write", "workers.import", "billing.read"),
@@ -27,8 +33,16 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
 }
 STAFF_PERMISSIONS = ("staff", "campaigns.read", "campaigns.write")
 
-Name = Annotated[str, Field(min_length=1, max_length=80)]
-Password = Annotated[SecretStr, Field(min_length=8, max_length=256, description="At least 8 characters; no rules about which.")]
+#: What a member may do until the e-mail address is confirmed (A07): look, and change nothing.
+UNVERIFIED_PERMISSIONS = ("company.read", "members.read", "billing.read")
+
+#: One line of text: no control characters, which no name needs and which would break mail headers.
+LINE = r"^[^\x00-\x1f\x7f]*$"
+
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=LINE)]
+Password = Annotated[
+    SecretStr, Field(min_length=8, max_length=256, description="At least 8 characters; no rules about which.")
+]
 
 
 # Requests
@@ -39,16 +53,27 @@ class Registration(Input):
 
     first_name: Name
     last_name: Name
-    user_id: Annotated[str, Field(min_length=3, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="The name you sign in with.")]
+    user_id: Annotated[
+        str,
+        Field(
+            min_length=3,
+            max_length=40,
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+            description="The name you sign in with.",
+        ),
+    ]
     password: Password
-    company_address: Annotated[str, Field(min_length=1, max_length=200)]
+    company_address: Annotated[str, Field(min_length=1, max_length=200, pattern=LINE)]
     city: Name
-    state: Annotated[str, Field(min_length=1, max_length=80)]
-    zip: Annotated[str, Field(min_length=1, max_length=20, description="ZIP or postal code.")]
+    state: Name
+    zip: Annotated[str, Field(min_length=1, max_length=20, pattern=LINE, description="ZIP or postal code.")]
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2, such as US.")]
-    phone: Annotated[str, Field(min_length=3, max_length=40)]
+    phone: Annotated[str, Field(min_length=3, max_length=40, pattern=LINE)]
     email: EmailStr
-    company_name: Annotated[str | None, Field(max_length=120, description="Without it the account is shown by the owner's name.")] = None
+    company_name: Annotated[
+        str | None,
+        Field(max_length=120, pattern=LINE, description="Without it the account is shown by the owner's name."),
+    ] = None
     receives_promotions: Annotated[bool, Field(description="Off unless you say so (S26).")] = False
     language: Literal["en"] = "en"
 
@@ -60,15 +85,19 @@ class VerificationToken(Input):
 class Credentials(Input):
     """Sign-in by User ID or e-mail address."""
 
-    user_id: Annotated[str, Field(min_length=1, max_length=254, description="User ID or e-mail address.")]
+    user_id: Annotated[str, Field(min_length=1, max_length=254, pattern=LINE, description="User ID or e-mail address.")]
     password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
-    mode: Annotated[Literal["cookie", "bearer"], Field(description="A browser's cookie, or a token in the answer.")] = "cookie"
+    mode: Annotated[Literal["cookie", "bearer"], Field(description="A browser's cookie, or a token in the answer.")] = (
+        "cookie"
+    )
 
 
 class MeChange(Input):
+    """Only the fields that are named change; a phone of null is forgotten."""
+
     first_name: Name | None = None
     last_name: Name | None = None
-    phone: Annotated[str | None, Field(max_length=40)] = None
+    phone: Annotated[str | None, Field(max_length=40, pattern=LINE)] = None
     language: Literal["en"] | None = None
 
 
@@ -87,13 +116,15 @@ class PasswordReset(Input):
 
 
 class CompanyChange(Input):
-    company_name: Annotated[str | None, Field(max_length=120)] = None
-    company_address: Annotated[str | None, Field(max_length=200)] = None
-    city: Annotated[str | None, Field(max_length=80)] = None
-    state: Annotated[str | None, Field(max_length=80)] = None
-    zip: Annotated[str | None, Field(max_length=20)] = None
+    """Only the fields that are named change; without a company name the owner's is shown (T14)."""
+
+    company_name: Annotated[str | None, Field(max_length=120, pattern=LINE)] = None
+    company_address: Annotated[str | None, Field(min_length=1, max_length=200, pattern=LINE)] = None
+    city: Name | None = None
+    state: Name | None = None
+    zip: Annotated[str | None, Field(min_length=1, max_length=20, pattern=LINE)] = None
     country: Annotated[str | None, Field(pattern=r"^[A-Z]{2}$")] = None
-    phone: Annotated[str | None, Field(max_length=40)] = None
+    phone: Annotated[str | None, Field(min_length=3, max_length=40, pattern=LINE)] = None
 
 
 class RoleChange(Input):
@@ -173,7 +204,10 @@ class PrincipalView(TypedDict):
     company_id: str
     role: str
     permissions: list[str]
+    #: Until it is True the permissions are only UNVERIFIED_PERMISSIONS (A07).
+    email_verified: bool
     mode: Literal["cookie", "bearer"]
+    #: Empty in bearer mode, which no other site can ride on.
     csrf_token: str
     idle_expires_at: str
     expires_at: str
@@ -262,10 +296,39 @@ class PolicyList(TypedDict):
 
 
 class AcceptanceView(TypedDict):
+    """
+    One line of a person's ledger (P06): which document or choice, in which version, and when.
+
+    ``slug`` is a document's, or ``promotions`` for the choice of S26, whose ``version`` is
+    that of the privacy policy it was made under; ``kind`` is agreed or declined.
+    """
+
     slug: str
     version: str
     kind: str
     at: str
+
+
+class AcceptanceList(TypedDict):
+    items: list[AcceptanceView]
+    next_cursor: str | None
+
+
+class AudienceMember(TypedDict):
+    user_id: str
+    company_id: str
+
+
+class AudienceView(TypedDict):
+    items: list[AudienceMember]
+    next_cursor: str | None
+
+
+class CompanyStatusView(TypedDict):
+    company_id: str
+    status: Literal["unverified", "active"]
+    country: str
+    state: str
 
 
 # Events: ids and figures only
@@ -346,7 +409,7 @@ class RightsChanged(Event):
 
 
 class SignInFailed(Unauthenticated):
-    """User ID, e-mail address or password is wrong, or the address is not verified yet."""
+    """User ID, e-mail address or password is wrong."""
 
 
 class TooManyAttempts(RateLimited):
@@ -362,7 +425,11 @@ class TokenInvalid(Invalid):
 
 
 class PasswordTooCommon(Invalid):
-    """This password is among the most common ones; choose another."""
+    """This password is among the first that anybody would try; choose another."""
+
+
+class PasswordWrong(Invalid):
+    """The current password is wrong."""
 
 
 class EmailNotVerified(Forbidden):
@@ -371,6 +438,10 @@ class EmailNotVerified(Forbidden):
 
 class LastOwner(Conflict):
     """A company keeps at least one owner; make somebody else owner first."""
+
+
+class AlreadyMember(Conflict):
+    """Somebody with this e-mail address has an account already."""
 
 
 class MemberNotFound(NotFound):
@@ -440,6 +511,8 @@ class Rpc(Protocol):
     def revoke_invitation(self, *, company_id: str, invitation_id: str) -> None: ...
     # [public] W
     def accept_invitation(self, *, acceptance: dict[str, Any]) -> VerifiedView: ...
+    # [signed_in]; what a person agreed to, newest first
+    def list_acceptances(self, *, company_id: str, user_id: str) -> AcceptanceList: ...
     # [public]; the documents in force on a day, today unless said
     def list_policies(self, *, on: str | None = None) -> PolicyList: ...
     # [public]
@@ -449,8 +522,8 @@ class Rpc(Protocol):
     # [service]; members who should hear about a company's account: owners, and billing where asked
     def list_recipients(self, *, company_id: str, roles: list[str]) -> list[RecipientView]: ...
     # [service]; every verified member's id, page by page, for campaigns
-    def list_audience(self, *, limit: int = 500, cursor: str | None = None) -> dict[str, Any]: ...
+    def list_audience(self, *, limit: int = 500, cursor: str | None = None) -> AudienceView: ...
     # [service]; the secret link for a security mail, made anew from subject_id and never stored
     def mail_link(self, *, kind: str, subject_id: str) -> str: ...
-    # [service]; whether the company may act: {"status", "country", ...}
-    def get_company_status(self, *, company_id: str) -> dict[str, Any]: ...
+    # [service]; whether the company may act, and where it is
+    def get_company_status(self, *, company_id: str) -> CompanyStatusView: ...

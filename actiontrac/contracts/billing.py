@@ -29,7 +29,9 @@ class CheckoutRequest(Input):
 
 class RefundRequest(Input):
     checkout_id: Annotated[str, Field(max_length=40)]
-    amount_minor: Annotated[int | None, Field(gt=0, description="In minor units; everything that is left when it is left out.")] = None
+    amount_minor: Annotated[
+        int | None, Field(gt=0, description="In minor units; everything that is left when it is left out.")
+    ] = None
     reason: Annotated[str, Field(min_length=3, max_length=200)]
 
 
@@ -178,7 +180,13 @@ class PaymentReceived(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentRefunded(Event):
-    """Money went back."""
+    """
+    Money went back.
+
+    ``cause`` is requested, or why it went back by itself: already_paid (this year had
+    been paid by another payment) or not_authenticated. Then no invoice was issued and
+    ``invoice_number`` is empty; otherwise it names the invoice that was paid.
+    """
 
     source = SERVICE
     type = "payment.refunded"
@@ -189,6 +197,7 @@ class PaymentRefunded(Event):
     amount_minor: int
     currency: str
     whole: bool
+    cause: str = "requested"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,17 +26,25 @@ CATEGORIES: dict[str, tuple[str, bool, bool]] = {
 class PreferencesChange(Input):
     """Only the categories that are named change."""
 
-    categories: Annotated[dict[str, bool], Field(description="Category code to whether you want it.")]
+    categories: Annotated[dict[str, bool], Field(max_length=20, description="Category code to whether you want it.")]
+
+
+#: Control characters would break a header, or the database.
+_ONE_LINE = r"^[^\x00-\x1f\x7f]+$"
+_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$"
 
 
 class CampaignRequest(Input):
     """A promotional or informative mailing to every member who agreed to its category."""
 
-    name: Annotated[str, Field(min_length=1, max_length=80)]
+    name: Annotated[str, Field(min_length=1, max_length=80, pattern=_ONE_LINE)]
     category: Annotated[Literal["promotions", "educational", "service_updates"], Field()] = "promotions"
-    subject: Annotated[str, Field(min_length=1, max_length=150)]
-    heading: Annotated[str, Field(min_length=1, max_length=150)]
-    body: Annotated[str, Field(min_length=1, max_length=8000, description="Plain text; blank lines part paragraphs.")]
+    subject: Annotated[str, Field(min_length=1, max_length=150, pattern=_ONE_LINE)]
+    heading: Annotated[str, Field(min_length=1, max_length=150, pattern=_ONE_LINE)]
+    body: Annotated[
+        str,
+        Field(min_length=1, max_length=8000, pattern=_TEXT, description="Plain text; blank lines part paragraphs."),
+    ]
 
 
 # Views
@@ -67,15 +75,35 @@ class CampaignView(TypedDict):
     category: str
     subject: str
     status: Literal["queueing", "sending", "sent"]
+    #: Still waiting; the five figures add up to everybody who was queued.
     queued: int
     sent: int
     suppressed: int
     failed: int
+    #: Handed over when the process or the connection died: it is not sent a second time.
+    unknown: int
     created_at: str
 
 
 class CampaignList(TypedDict):
     items: list[CampaignView]
+    next_cursor: str | None
+
+
+class DeadMessageView(TypedDict):
+    """A mail that was tried often enough; it waits for a person (N12)."""
+
+    id: str
+    company_id: str
+    template: str
+    category: str
+    reason: str | None
+    attempts: int
+    created_at: str
+
+
+class DeadMessageList(TypedDict):
+    items: list[DeadMessageView]
     next_cursor: str | None
 
 
@@ -98,6 +126,10 @@ class CampaignNotFound(NotFound):
     """There is no such campaign."""
 
 
+class MessageNotFound(NotFound):
+    """There is no such message."""
+
+
 class Rpc(Protocol):
     """notifications on the bus. ``[permission]`` stands before each; W marks writes."""
 
@@ -107,11 +139,15 @@ class Rpc(Protocol):
     def update_preferences(self, *, company_id: str, user_id: str, change: dict[str, Any]) -> PreferencesView: ...
     # [public]; changes nothing
     def show_unsubscribe(self, *, token: str) -> UnsubscribeView: ...
-    # [public] W; RFC 8058 one click, or the page's button
-    def unsubscribe(self, *, token: str) -> UnsubscribeView: ...
+    # [public] W; the page's button, or with one_click the mail program's (RFC 8058); repeating it changes nothing
+    def unsubscribe(self, *, token: str, one_click: bool = False) -> UnsubscribeView: ...
     # [campaigns.write] W
     def create_campaign(self, *, campaign: dict[str, Any]) -> CampaignView: ...
     # [campaigns.read]
     def get_campaign(self, *, campaign_id: str) -> CampaignView: ...
     # [campaigns.read]
     def list_campaigns(self, *, limit: int = 50, cursor: str | None = None) -> CampaignList: ...
+    # [staff]
+    def list_dead_messages(self, *, limit: int = 50) -> DeadMessageList: ...
+    # [staff] W; one more series of attempts
+    def requeue_message(self, *, message_id: str) -> None: ...

@@ -43,9 +43,7 @@ def column(
     **options: Any,
 ) -> Any:
     """A mapped column that the inventory knows (P08)."""
-    return mapped_column(
-        kind, *args, info=inventory.tag(data_class, purpose, retention), **options
-    )
+    return mapped_column(kind, *args, info=inventory.tag(data_class, purpose, retention), **options)
 
 
 def sealed_column(*, purpose: str, retention: str = "membership") -> Any:
@@ -121,6 +119,4 @@ class CompanyOwned:
     limit with row-level security.
     """
 
-    company_id: Mapped[str] = column(
-        ID, "corporate", purpose="whose row this is", index=True, nullable=False
-    )
+    company_id: Mapped[str] = column(ID, "corporate", purpose="whose row this is", index=True, nullable=False)

@@ -49,9 +49,7 @@ class Database:
                     "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
                 },
             )
-        engine = create_engine(
-            self.url, poolclass=StaticPool, connect_args={"check_same_thread": False}
-        )
+        engine = create_engine(self.url, poolclass=StaticPool, connect_args={"check_same_thread": False})
 
         @event.listens_for(engine, "connect")
         def configure(connection: Any, _: Any) -> None:

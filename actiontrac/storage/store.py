@@ -63,9 +63,7 @@ class Store:
     #: The service's declarative base, set by the subclass.
     base: ClassVar[Any]
 
-    def __init__(
-        self, database: Database, keys: KeyProvider, company_id: str | None, *, write: bool = True
-    ) -> None:
+    def __init__(self, database: Database, keys: KeyProvider, company_id: str | None, *, write: bool = True) -> None:
         """``company_id`` None opens the store across companies: for timers and look-ups."""
         self._database = database
         self._keys = keys
@@ -95,9 +93,7 @@ class Store:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         try:
             if kind is None:
                 self._commit()
@@ -153,9 +149,7 @@ class Store:
         company_id = self.company_id
         if company_id and (state.is_select or state.is_update or state.is_delete):
             state.statement = state.statement.options(
-                with_loader_criteria(
-                    CompanyOwned, lambda kind: kind.company_id == company_id, include_aliases=True
-                )
+                with_loader_criteria(CompanyOwned, lambda kind: kind.company_id == company_id, include_aliases=True)
             )
 
     def _before_flush(self, session: Session, *_: Any) -> None:
@@ -233,7 +227,9 @@ class Store:
             self.base.Inbox,
             event_id=received.event_id,
             handler=received.handler,
-            claimed_at=clock.now(),
+            # By the machine's own clock: a sandbox that jumps ahead must not forget what a
+            # message that is still under way was claimed for.
+            claimed_at=clock.machine_now(),
         )
 
     def claim_due(self, statement: Select[tuple[Row]]) -> Sequence[Row]:
