@@ -28,6 +28,10 @@ _LENGTHS = {
 }  # fmt: skip
 
 
+#: How an IBAN begins once letters are 'a', digits '0' and all else ' '.
+IBAN_OUTLINES = (b"aa00", b"aa 00 0000")
+
+
 def find_ibans(text: str) -> Iterator[Finding]:
     for match in _IBAN.finditer(text):
         length = _LENGTHS.get(match.group()[:2].upper())
@@ -127,7 +131,7 @@ FAMILIES: dict[str, Family] = {
 TRIGGERS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         word_list("""
-    account accounts acct acc bankaccount bank c cuenta cta compte rib konto kontonummer kontonr
+    account accounts acct acc bankaccount bank cuenta cta compte rib konto kontonummer kontonr
     bankverbindung girokonto conta nib conto rekeningnummer bankrekening bankrekeningnummer bankgiro
     konta rachunku rachunek tilinumero uctu hesap banking checking savings accountnumber
     bankaccountnumber
@@ -142,3 +146,5 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
     "cbu": ("cbu",),
     "ifsc": ("ifsc",),
 }
+
+ABBREVIATIONS: dict[bytes, tuple[str, ...]] = {b"a/c": ("account",), b"c/c": ("account",)}

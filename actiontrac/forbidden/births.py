@@ -29,13 +29,11 @@ _SHORT_YEAR = rf"(?:{_YEAR}|'?\d\d)"
 _MARK = r"\s?[/.\-_,]\s?"
 _OF = r"(?:\s*(?:of|de|del|d'|do|,)\s*|[\s.\-/]{0,3})"
 
-_DAY_AND_MONTH = (
-    rf"(?:{_DAY}(?:st|nd|rd|th|er|re|e|o|a|\.)?{_OF}{_MONTH}"
-    rf"|{_MONTH}[\s.\-]{{0,2}}(?:the )?{_DAY}(?:st|nd|rd|th)?)(?!\d)"
-)
-_FULL = (
-    rf"(?:{_DAY_AND_MONTH}{_OF}{_SHORT_YEAR}"
-    rf"|{_YEAR}[\s.\-,]{{0,2}}{_DAY_AND_MONTH}"
+_DAY_MONTH = rf"{_DAY}(?:st|nd|rd|th|er|re|e|o|a|\.)?{_OF}{_MONTH}"
+_MONTH_DAY = rf"{_MONTH}[\s.\-]{{0,2}}(?:the )?{_DAY}(?:st|nd|rd|th)?(?!\d)"
+_DIGITS_FIRST = (
+    rf"{_DAY_MONTH}{_OF}{_SHORT_YEAR}"
+    rf"|{_YEAR}[\s.\-,]{{0,2}}(?:{_DAY_MONTH}|{_MONTH_DAY})"
     rf"|{_YEAR}{_MARK}\d{{1,2}}{_MARK}\d{{1,2}}"
     rf"|\d{{1,2}}{_MARK}\d{{1,2}}{_MARK}{_SHORT_YEAR}"
     rf"|\d{{1,2}}\s\d{{1,2}}\s{_YEAR}|{_YEAR}\s\d{{1,2}}\s\d{{1,2}}"
@@ -43,12 +41,15 @@ _FULL = (
     rf"|{_YEAR}\s?[年년]\s?\d{{1,2}}\s?[月월]\s?\d{{1,2}}(?:\s?[日일])?"
     rf"|{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
     rf"|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2]){_YEAR}"
-    rf"|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]){_YEAR})"
+    rf"|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]){_YEAR}"
 )
 #: Without a year, or too bare to be anything but what the words make of it.
 _BARE = r"\d{1,2}[/.\-]\d{1,2}(?=\s*(?:[;,)\]]|\.?\s*$))|\d{6}"
+_FULL_END = r"(?!\d|[/\-]\d)"
+#: Most positions of a text begin neither a number nor a word: they are left at once.
 _DATE = re.compile(
-    rf"(?<![\d/])(?:(?P<full>{_FULL})(?!\d|[/\-]\d)|(?P<yearless>{_DAY_AND_MONTH})|(?P<bare>{_BARE})(?!\d|[/\-]\d))",
+    rf"(?=\d)(?<![\d/])(?:(?P<full>{_DIGITS_FIRST}){_FULL_END}|(?P<yearless>{_DAY_MONTH})|(?P<bare>{_BARE}){_FULL_END})"
+    rf"|(?<![^\W\d_])(?=[^\W\d_])(?:(?P<month_first>{_MONTH_DAY}{_OF}{_SHORT_YEAR}){_FULL_END}|{_MONTH_DAY})",
     re.IGNORECASE,
 )
 
@@ -111,24 +112,30 @@ _OTHER_EVENT = re.compile(
 )
 _NUMERIC = re.compile(r"\d+", re.ASCII)
 
+#: Ways in which a text states a birth date.
+NAMED, BORN, BIRTHDAY = "birth_named", "birth_born", "birth_day"
+_BEFORE = {NAMED: _NAME_BEFORE, BORN: _BORN_BEFORE, BIRTHDAY: _BIRTHDAY_BEFORE}
+WAYS = frozenset(_BEFORE)
+
 #: How far before a date its words may begin, and how far behind it.
 _REACH_BEFORE = 90
 _REACH_BEHIND = 60
 
 
-def find_births(text: str) -> Iterator[Finding]:
-    """Dates that the words beside them make birth dates."""
+def find_births(text: str, ways: frozenset[str] | set[str] = WAYS) -> Iterator[Finding]:
+    """Dates that the words beside them make birth dates; `ways` are those that some word has called for."""
     for date in _DATE.finditer(text):
-        if _is_plausible(date.group()) and (_is_announced(text, date) or _is_explained(text, date)):
+        if _is_plausible(date.group()) and (_is_announced(text, date, ways) or _is_explained(text, date)):
             yield Finding(BIRTH_DATE, *date.span())
 
 
-def _is_announced(text: str, date: re.Match[str]) -> bool:
+def _is_announced(text: str, date: re.Match[str], ways: frozenset[str] | set[str]) -> bool:
     """Whether the words before say so: "born in Leeds on …", "DOB: …"."""
     before = text[max(0, date.start() - _REACH_BEFORE) : date.start()]
-    patterns = [_NAME_BEFORE, _BIRTHDAY_BEFORE] if date["bare"] else [_NAME_BEFORE, _BIRTHDAY_BEFORE, _BORN_BEFORE]
-    for pattern in patterns:
-        match = pattern.search(before)
+    for way in ways:
+        if way == BORN and date["bare"]:
+            continue
+        match = _BEFORE[way].search(before)
         if match and not _OTHER_EVENT.search(match.groupdict().get("gap") or ""):
             return True
     return False
@@ -136,7 +143,7 @@ def _is_announced(text: str, date: re.Match[str]) -> bool:
 
 def _is_explained(text: str, date: re.Match[str]) -> bool:
     """Whether the words behind say so: "… (dob)", "… is her birthday"."""
-    if not date["full"]:
+    if not (date["full"] or date["month_first"]):
         return False
     match = _BEHIND.match(text[date.end() : date.end() + _REACH_BEHIND])
     if not match:
@@ -162,18 +169,42 @@ def _is_plausible(date: str) -> bool:
     return len(rest) == 2 and all(1 <= part <= 31 for part in rest) and min(rest) <= 12
 
 
-TRIGGERS = frozenset(
-    word_list("""
-    born dob d b birth births birthdate birthdates birthday birthdays bday dateofbirth fecha fechas
-    nacimiento nac nacido nacida nacidos nacidas nacio fechanacimiento cumpleanos naissance
-    datenaissance ddn ne nes nee nees n anniversaire geburtsdatum geburtstag geburts geb gebdat gebdatum
-    geboren nascimento nascita datanascimento datadinascita nasc nascido nascida nasceu nato nata
-    aniversario compleanno geboortedatum geboortedag geboorte verjaardag fodelsedatum fodelsedag
-    fodelsedato fodselsdato fodselsdag bursdag fodd fodt urodzenia urodzony urodzona urodziny ur
-    syntymaaika syntymapaiva syntynyt narozen narozena narozeny narozeni nasterii nascut nascuta dogum
-    dogumlu szuletesi szuletett rodenja lahir sinh gb рождения народження родился родилась рождения р
-    γεννησης לידה الميلاد जन्म
-""")
-)
+#: Which words in a text call for which pattern.
+TRIGGERS: dict[str, str] = {
+    **dict.fromkeys(
+        word_list("""
+            dob birth births birthdate birthdates dateofbirth fecha fechas nacimiento fechanacimiento nac naissance
+            datenaissance ddn geburtsdatum geburtstag geburts geb gebdat gebdatum nascimento nascita datanascimento
+            datadinascita nasc geboortedatum geboortedag geboorte fodelsedatum fodelsedag fodelsedato fodselsdato
+            fodselsdag urodzenia syntymaaika syntymapaiva narozeni nasterii dogum szuletesi rodenja lahir sinh
+            рождения народження р γεννησης לידה الميلاد जन्म
+        """),
+        NAMED,
+    ),
+    **dict.fromkeys(
+        word_list("""
+            born nacido nacida nacidos nacidas nacio ne nes nee nees geboren nascido nascida nasceu nato nata fodd fodt
+            urodzony urodzona ur syntynyt narozen narozena narozeny nascut nascuta dogumlu szuletett gb родился родилась
+        """),
+        BORN,
+    ),
+    **dict.fromkeys(
+        word_list("""
+            birthday birthdays bday cumpleanos anniversaire aniversario compleanno verjaardag urodziny bursdag
+        """),
+        BIRTHDAY,
+    ),
+}
+#: These are both.
+TRIGGERS_OF_TWO: dict[str, tuple[str, ...]] = {
+    "geb": (NAMED, BORN),
+    "nac": (NAMED, BORN),
+    "fodselsdag": (NAMED, BIRTHDAY),
+    "рождения": (NAMED, BIRTHDAY),
+}
+ABBREVIATIONS: dict[bytes, tuple[str, ...]] = {
+    b"d.o": (NAMED,), b"d/o": (NAMED,), b"d o b": (NAMED,), b"d. o": (NAMED,), b"d.d": (NAMED,), b"d.n": (NAMED,),
+    b"b-day": (BIRTHDAY,), b"b.day": (BIRTHDAY,), b"b. ": (BORN,), b"b.1": (BORN,), b"b.2": (BORN,), b"f.n": (NAMED,),
+}  # fmt: skip
 #: Scripts that put no space between words.
 UNSPACED = ("出生", "生年月日", "生日", "생년월일", "जन्म")

@@ -20,13 +20,18 @@ _NOT_DIGITS = bytes(code for code in range(256) if not 48 <= code <= 57)
 #: Capital letters become small ones, and all that is no letter becomes a space.
 _TO_WORDS = bytes(code | 32 if 65 <= code <= 90 else code if code in _LETTERS else 32 for code in range(256))
 
-_BIRTHS = "births"
+#: The outline of a text: letters become 'a', digits '0' and everything else a space.
+_TO_OUTLINE = bytes(
+    97 if (code | 32) in _LETTERS and code < 128 else 48 if 48 <= code <= 57 else 32 for code in range(256)
+)
+
 _FAMILIES = banks.FAMILIES | identity.FAMILIES
 
 
 def _call_by_word() -> dict[str, tuple[str, ...]]:
     called: dict[str, tuple[str, ...]] = {}
-    for triggers in (banks.TRIGGERS, identity.TRIGGERS, dict.fromkeys(births.TRIGGERS, (_BIRTHS,))):
+    births_by_word = {word: (way,) for word, way in births.TRIGGERS.items()} | births.TRIGGERS_OF_TWO
+    for triggers in (banks.TRIGGERS, identity.TRIGGERS, births_by_word):
         for word, names in triggers.items():
             called[word] = called.get(word, ()) + names
     return called
@@ -34,8 +39,11 @@ def _call_by_word() -> dict[str, tuple[str, ...]]:
 
 _CALLED = _call_by_word()
 _CALLED_ASCII = {word.encode(): names for word, names in _CALLED.items() if word.isascii()}
-_CALLING_WORDS = frozenset(_CALLED_ASCII)
-_UNSPACED = dict(identity.UNSPACED) | dict.fromkeys(births.UNSPACED, (_BIRTHS,))
+_ABBREVIATIONS = births.ABBREVIATIONS | identity.ABBREVIATIONS | banks.ABBREVIATIONS
+#: Every abbreviation holds one of these letters as a word of its own.
+_INITIALS = frozenset((b"b", b"c", b"d", b"f", b"n", b"r"))
+_CALLING_WORDS = frozenset(_CALLED_ASCII) | _INITIALS
+_UNSPACED = dict(identity.UNSPACED) | dict.fromkeys(births.UNSPACED, (births.NAMED,))
 _WORD = re.compile(r"[^\W\d_]+")
 
 #: The shortest written identity number has six digits, the shortest known shape nine.
@@ -65,7 +73,7 @@ def find(text: str, *, field: str | None = None, allow: frozenset[str] | set[str
     if not called and digits < _FEWEST_WRITTEN:
         return []
     leaf = _leaf(field)
-    found = list(_find_in(reading, digits, words if called else [], ascii_only, leaf))
+    found = list(_find_in(reading, raw, digits, words if called else [], ascii_only, leaf))
     if allow:
         found = [finding for finding in found if finding.kind not in allow]
     if not found:
@@ -82,30 +90,50 @@ def _leaf(field: str | None) -> str | None:
     return re.sub(r"\[\d*\]", "", field).rpartition(".")[2] if field else None
 
 
-def _find_in(text: str, digits: int, words: list[bytes], ascii_only: bool, leaf: str | None) -> Iterator[Finding]:
+def _find_in(
+    text: str, raw: bytes, digits: int, words: list[bytes], ascii_only: bool, leaf: str | None
+) -> Iterator[Finding]:
     secret = leaf is not None and is_secret_name(leaf)
     if digits >= _FEWEST_IN_SHAPE:
         phone = leaf is not None and is_phone_name(leaf)
-        for run in find_runs(text):
-            if digits >= _FEWEST_IN_CARD:
-                yield from find_cards(text, run, phone=phone)
+        for run in find_runs(text, _is_of_interest):
+            yield from find_cards(text, run, phone=phone)
             if not secret:
                 yield from identity.find_shapes(text, run)
     if secret:
         return
     if digits >= _FEWEST_WRITTEN:
-        yield from identity.find_written(text)
-        if digits >= _FEWEST_IN_SHAPE:
+        outline = raw.translate(_TO_OUTLINE) + b" "
+        if not identity.WRITTEN_OUTLINES.isdisjoint(outline.split()) or any(
+            map(outline.__contains__, identity.WRITTEN_PARTS)
+        ):
+            yield from identity.find_written(text)
+        if digits >= _FEWEST_IN_SHAPE and any(map(outline.__contains__, banks.IBAN_OUTLINES)):
             yield from banks.find_ibans(text)
-    names = {name for word in words for name in _CALLED_ASCII.get(word, ())}
-    if not ascii_only:
-        names |= _called_by_other_scripts(text)
-    if _BIRTHS in names:
-        yield from births.find_births(text)
-        names.discard(_BIRTHS)
+    if not words and ascii_only:
+        return
+    names = _called(text, raw, words, ascii_only)
+    ways = names & births.WAYS
+    if ways:
+        yield from births.find_births(text, ways)
     if digits >= _FEWEST_WRITTEN:
-        for name in names:
+        for name in names - ways:
             yield from find_near(text, _FAMILIES[name])
+
+
+def _is_of_interest(digits: int, outline: str) -> bool:
+    return digits >= _FEWEST_IN_CARD or identity.has_shape(outline)
+
+
+def _called(text: str, raw: bytes, words: list[bytes], ascii_only: bool) -> set[str]:
+    """What the words of a text call for."""
+    names = {name for word in words for name in _CALLED_ASCII.get(word, ())}
+    if not _INITIALS.isdisjoint(words):
+        small = raw.lower()
+        for abbreviation, called in _ABBREVIATIONS.items():
+            if abbreviation in small:
+                names.update(called)
+    return names if ascii_only else names | _called_by_other_scripts(text)
 
 
 def _called_by_other_scripts(text: str) -> set[str]:
@@ -119,10 +147,12 @@ def _called_by_other_scripts(text: str) -> set[str]:
 def _without_overlaps(found: list[Finding]) -> list[Finding]:
     """Of findings that overlap the longest is the right one: an IBAN may contain a card number."""
     kept: list[Finding] = []
-    for finding in sorted(found, key=lambda one: (one.start - one.end, one.start)):
-        if all(finding.end <= other.start or other.end <= finding.start for other in kept):
+    for finding in sorted(found, key=lambda one: (one.start, -one.end)):
+        if not kept or finding.start >= kept[-1].end:
             kept.append(finding)
-    return sorted(kept, key=lambda one: one.start)
+        elif finding.end - finding.start > kept[-1].end - kept[-1].start:
+            kept[-1] = finding
+    return kept
 
 
 def mask(text: str) -> str:
@@ -164,8 +194,16 @@ def find_in_bytes(raw: bytes, *, known_issuers: bool = True) -> list[Finding]:
     return []
 
 
+def _is_card_long(digits: int, _outline: str) -> bool:
+    return digits >= _FEWEST_IN_CARD
+
+
 def _cards_in(text: str, known_issuers: bool) -> list[Finding]:
-    found = [finding for run in find_runs(text) for finding in find_cards(text, run, known_issuers=known_issuers)]
+    found = [
+        finding
+        for run in find_runs(text, _is_card_long)
+        for finding in find_cards(text, run, known_issuers=known_issuers)
+    ]
     return _without_overlaps(found)
 
 

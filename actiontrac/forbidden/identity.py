@@ -8,12 +8,13 @@ to it where it is not. python-stdnum decides whether the check digits are right.
 import re
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from itertools import product
 from typing import NamedTuple
 
 from actiontrac.forbidden.cards import passes_luhn
 from actiontrac.forbidden.kinds import NATIONAL_ID, SOCIAL_SECURITY_NUMBER, Finding
 from actiontrac.forbidden.near import ORDINARY_LABEL_BEFORE, Family, compact, word_list
-from actiontrac.forbidden.runs import Run, kind_of_separator
+from actiontrac.forbidden.runs import Run, kind_of_separator, outline_of
 
 Check = Callable[[str], bool]
 
@@ -71,12 +72,23 @@ _SHAPES: dict[tuple[int, ...], Shape] = {
     (2, 8, 1): _shape("--", "ar.cuit"),
     (1, 2, 2, 2, 3, 3, 2): _shape("      ,------,......", "fr.nir"),
     (1, 2, 2, 2, 3, 3): _shape("     ", "fr.nir"),
+    # From 50 million on Chile's numbers are companies'.
+    (2, 3, 3, 1): _shape("..-", lambda value: int(value[:-1]) < 50_000_000 and _stdnum("cl.rut")(value)),
     (15,): _shape("", "fr.nir"),
     (13, 2): _shape(" ,-", "fr.nir"),
     (13,): _shape("", lambda value: value.startswith("756") and _stdnum("ch.ssn")(value)),
     (18,): _shape("", "cn.ric"),
 }
 _WIDEST = max(map(len, _SHAPES))
+_SHAPE_OUTLINES = tuple(map(outline_of, _SHAPES))
+
+
+def has_shape(outline: str) -> bool:
+    """Whether a run of this outline (see runs.py) may hold one of the shapes."""
+    for shape in _SHAPE_OUTLINES:  # noqa: SIM110 (twice as fast as a generator)
+        if shape in outline:
+            return True
+    return False
 
 
 def find_shapes(text: str, run: Run) -> Iterator[Finding]:
@@ -136,8 +148,7 @@ _WRITTEN: dict[str, tuple[str, Check, bool]] = {
     "ric": (r"\d{17}X", _stdnum("cn.ric"), False),
     "nir": (r"[12]\d{4}2[AB]\d{8}|[12] \d\d \d\d 2[AB] \d{3} \d{3} \d\d", _stdnum("fr.nir"), False),
     "rut": (
-        r"\d{1,2}\.\d{3}\.\d{3}-[0-9K]",
-        # From 50 million on the numbers are companies'.
+        r"\d{1,2}\.\d{3}\.\d{3}-K",
         lambda value: int(value[:-1]) < 50_000_000 and _stdnum("cl.rut")(value),
         False,
     ),
@@ -149,6 +160,25 @@ def _is_hetu(value: str) -> bool:
     written = value if len(value) == 11 else f"{value[:6]}-{value[6:]}"
     return _stdnum("fi.hetu")(written)
 
+
+def _every_way(template: str) -> Iterator[bytes]:
+    """A template's question marks as letters and as digits, in every combination."""
+    for ways in product("a0", repeat=template.count("?")):
+        filled = iter(ways)
+        yield "".join(next(filled) if char == "?" else char for char in template).encode()
+
+
+#: Once letters are 'a', digits '0' and all else ' ', one of these words or of these parts is in every such number.
+WRITTEN_OUTLINES = frozenset(
+    outline
+    for template in word_list("""
+        aaaaaa??a??a???a 00a00 a000a aaaa000000aaaaaa?0 aaaa000000??? 000000a000? 00000000a 000a a0000000a
+        0000000a aa000000a 000000a aaaaa0000a 00000000000000000a 000000a00000000
+    """)
+    for outline in _every_way(template)
+)
+
+WRITTEN_PARTS = (b"00 a ", b"000000 000", b"0a 000 000")
 
 _ANY_WRITTEN = re.compile(
     _ALNUM.format("|".join(f"(?P<{name}>{pattern})" for name, (pattern, _, _) in _WRITTEN.items())), re.IGNORECASE
@@ -294,8 +324,8 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(word_list("ssn ssns ss soc social seguro itin itins taxpayer"), ("ssn",)),
     "tax": ("ssn", "tfn"),
     **dict.fromkeys(word_list("nir insee secu securite"), ("nir",)),
-    **dict.fromkeys(word_list("dni documento d"), ("dni",)),
-    **dict.fromkeys(word_list("nie n"), ("nie",)),
+    **dict.fromkeys(word_list("dni documento"), ("dni",)),
+    **dict.fromkeys(word_list("nie"), ("nie",)),
     "nif": ("nie", "nif"),
     **dict.fromkeys(word_list("contribuinte cartao cidadao cc"), ("nif",)),
     **dict.fromkeys(word_list("nino ni insurance"), ("nino", "sin")),
@@ -331,7 +361,7 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(word_list("pps ppsn"), ("pps",)),
     "cnp": ("cnp",),
     **dict.fromkeys(word_list("egn егн"), ("egn",)),
-    **dict.fromkeys(word_list("rodne r rc"), ("rc",)),
+    **dict.fromkeys(word_list("rodne rc"), ("rc",)),
     "oib": ("oib",),
     **dict.fromkeys(word_list("emso jmbg"), ("emso",)),
     **dict.fromkeys(word_list("asmens isikukood personas"), ("asmens",)),
@@ -342,7 +372,7 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(word_list("snils снилс"), ("snils",)),
     **dict.fromkeys(word_list("рнокпп іпн rnokpp"), ("rntrc",)),
     "curp": ("curp",),
-    **dict.fromkeys(word_list("rut u"), ("rut",)),
+    **dict.fromkeys(["rut"], ("rut",)),
     "tfn": ("tfn",),
     "ird": ("ird",),
     **dict.fromkeys(word_list("nik ktp"), ("nik",)),
@@ -353,6 +383,11 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
     "mynumber": ("my_number",),
     "rrn": ("rrn",),
 }
+
+#: Abbreviations: their single letters are words, so they are looked for as they stand.
+ABBREVIATIONS: dict[bytes, tuple[str, ...]] = {
+    b"d.n.i": ("dni",), b"n.i.": ("nie",), b"r.c": ("rc",), b"r. c": ("rc",), b"r.u.t": ("rut",), b"t.c": ("tckn",),
+}  # fmt: skip
 
 #: Scripts that put no space between words: these are looked for as they stand.
 UNSPACED: dict[str, tuple[str, ...]] = {

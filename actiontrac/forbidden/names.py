@@ -71,7 +71,8 @@ _SEQUENCES = frozenset(
     saved card|card on file|tarjeta de credito|tarjeta credito|numero de tarjeta|numero tarjeta|carte bancaire
     carte de credit|carte credit|numero de carte|numero carte|kreditkarte|kreditkartennummer|kartennummer
     kreditkartennr|kartenpruefnummer|kartenprufnummer|cartao de credito|cartao credito|numero do cartao|numero cartao
-    carta di credito|carta credito|numero carta di credito|numero carta|creditcardnummer|kortnummer|kredittkort|kreditkort
+    carta di credito|carta credito|numero carta di credito|numero carta|creditcardnummer|kortnummer|kredittkort
+    kreditkort|ne le|nee le|ne e le|nato il|nata il|geboren am
     numer karty|karta kredytowa|信用卡|クレジットカ-ド
     """.replace("\n", "|").split("|")
     if sequence.strip()

@@ -33,6 +33,9 @@ def _read(char: str) -> str:
         return "-"
     if category in ("Zs", "Zl", "Zp"):
         return " "
+    if category[0] in "SP" and unicodedata.normalize("NFKD", char) == char:
+        # Quotes, currencies, arrows, pictures: marks that separate and mean nothing here.
+        return " "
     if char in "\u115f\u1160\u3164\uffa0\u2800":
         # Letters and symbols by category that are drawn as nothing.
         return " "
