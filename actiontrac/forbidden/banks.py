@@ -28,8 +28,12 @@ _LENGTHS = {
 }  # fmt: skip
 
 
-#: How an IBAN begins once letters are 'a', digits '0' and all else ' '.
-IBAN_OUTLINES = (b"aa00", b"aa 00 0000")
+_SHORTEST_IBAN = 15
+
+
+def may_hold_iban(outlines: list[bytes]) -> bool:
+    """Whether words whose letters are all 'a' and whose digits are all '0' may hold an IBAN, in groups or in one."""
+    return b"aa00" in outlines or max(map(len, outlines)) >= _SHORTEST_IBAN
 
 
 def find_ibans(text: str) -> Iterator[Finding]:
@@ -69,20 +73,18 @@ _ACCOUNT_WORDS = re.compile(
     r"|numero (?:di|del) conto|conto corrente|conto bancario|c/c"
     r"|rekeningnummer|bankrekening(?:nummer)?|kontonummer|bankgiro|numer (?:konta|rachunku)|rachunek bankowy"
     r"|tilinumero|cislo uctu|hesap (?:no|numarasi)"
-    r")(?![a-z])",
-    re.IGNORECASE,
+    r")(?![a-z])"
 )
 _ACCOUNT = re.compile(r"(?<![\w+])\d(?:[ \-./]?\d){5,19}(?![\w])", re.ASCII)
 
-_SORT_CODE_WORDS = re.compile(r"\b(?:sort ?-?code|bsb)(?:[ .]*(?:no|number))?\b", re.IGNORECASE)
+_SORT_CODE_WORDS = re.compile(r"\b(?:sort ?-?code|bsb)(?:[ .]*(?:no|number))?\b")
 _ROUTING_WORDS = re.compile(
-    r"\b(?:(?:bank )?routing(?: (?:no|number|num|#|code))?|aba(?: (?:no|number|routing|#))*|rtn|transit (?:no|number))",
-    re.IGNORECASE,
+    r"\b(?:(?:bank )?routing(?: (?:no|number|num|#|code))?|aba(?: (?:no|number|routing|#))*|rtn|transit (?:no|number))"
 )
-_BLZ_WORDS = re.compile(r"\b(?:blz|bankleitzahl)\b", re.IGNORECASE)
-_CLABE_WORDS = re.compile(r"\bclabe\b", re.IGNORECASE)
-_CBU_WORDS = re.compile(r"\bcbu\b", re.IGNORECASE)
-_IFSC_WORDS = re.compile(r"\bifsc\b", re.IGNORECASE)
+_BLZ_WORDS = re.compile(r"\b(?:blz|bankleitzahl)\b")
+_CLABE_WORDS = re.compile(r"\bclabe\b")
+_CBU_WORDS = re.compile(r"\bcbu\b")
+_IFSC_WORDS = re.compile(r"\bifsc\b")
 
 
 def _is_no_date(digits: str) -> bool:
@@ -121,7 +123,7 @@ FAMILIES: dict[str, Family] = {
     "iban": Family(
         IBAN,
         re.compile(r"(?<![A-Za-z])iban(?![A-Za-z])", re.IGNORECASE),
-        re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?![A-Za-z0-9])"),
+        re.compile(r"(?<![A-Za-z0-9])[A-Z]{2} ?\d{2}(?: ?[A-Z0-9]){11,30}(?![A-Za-z0-9])"),
         lambda _: True,
         after=20,
     ),

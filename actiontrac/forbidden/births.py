@@ -23,7 +23,7 @@ _MONTHS = word_list("""
 """)
 _MONTH = rf"(?:{'|'.join(sorted(set(_MONTHS), key=len, reverse=True))})\b\.?"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
-_ROMAN = r"(?:VIII|VII|VI|IV|IX|XII|XI|X|III|II|I|V)"
+_ROMAN = r"(?:viii|vii|vi|iv|ix|xii|xi|x|iii|ii|i|v)"
 _YEAR = r"(?:1[89]\d\d|20\d\d)"
 _SHORT_YEAR = rf"(?:{_YEAR}|'?\d\d)"
 _MARK = r"\s?[/.\-_,]\s?"
@@ -49,8 +49,7 @@ _FULL_END = r"(?!\d|[/\-]\d)"
 #: Most positions of a text begin neither a number nor a word: they are left at once.
 _DATE = re.compile(
     rf"(?=\d)(?<![\d/])(?:(?P<full>{_DIGITS_FIRST}){_FULL_END}|(?P<yearless>{_DAY_MONTH})|(?P<bare>{_BARE}){_FULL_END})"
-    rf"|(?<![^\W\d_])(?=[^\W\d_])(?:(?P<month_first>{_MONTH_DAY}{_OF}{_SHORT_YEAR}){_FULL_END}|{_MONTH_DAY})",
-    re.IGNORECASE,
+    rf"|(?<![^\W\d_])(?=[^\W\d_])(?:(?P<month_first>{_MONTH_DAY}{_OF}{_SHORT_YEAR}){_FULL_END}|{_MONTH_DAY})"
 )
 
 #: These name the date of birth and nothing else.
@@ -89,17 +88,14 @@ _PLACE = (
 #: "date of birth of Ann Smith is …": any words, as long as no other date is announced.
 _ANYTHING_SHORT = r"(?:[^\d;!?\n]{0,40}?[^\w;!?])??"
 
-_NAME_BEFORE = re.compile(
-    rf"{_START}(?:{_NAMES}){_END}(?:{_PUNCTUATION}|(?P<gap>{_ANYTHING_SHORT})){_SMALL}$", re.IGNORECASE
-)
-_BORN_BEFORE = re.compile(rf"{_START}(?:{_BORN}){_END}{_PUNCTUATION}(?P<gap>{_PLACE}?){_SMALL}$", re.IGNORECASE)
-_BIRTHDAY_BEFORE = re.compile(rf"{_START}(?:{_BIRTHDAYS})(?:'?s)?{_END}{_PUNCTUATION}{_SMALL}$", re.IGNORECASE)
+_NAME_BEFORE = re.compile(rf"{_START}(?:{_NAMES}){_END}(?:{_PUNCTUATION}|(?P<gap>{_ANYTHING_SHORT})){_SMALL}$")
+_BORN_BEFORE = re.compile(rf"{_START}(?:{_BORN}){_END}{_PUNCTUATION}(?P<gap>{_PLACE}?){_SMALL}$")
+_BIRTHDAY_BEFORE = re.compile(rf"{_START}(?:{_BIRTHDAYS})(?:'?s)?{_END}{_PUNCTUATION}{_SMALL}$")
 
 _OWNER = r"(?:(?:his|her|their|my|the|our|your|\w+'s|sa|son|sua|suo|su|sein|ihr|date of|a|la|el|il|data di)\s+){0,2}"
 _BEHIND = re.compile(
     rf"(?:\s*[(\[\-:=/]\s*|\s+(?:is|was|as|es|est|ist|e|=)\s+{_OWNER}|(?P<loose>,?\s+))"
-    rf"(?:{_NAMES}|{_BIRTHDAYS}|born|geb\.?|geboren|nacid[oa]|nat[oa])(?![^\W_])(?P<rest>[^\n]{{0,3}})",
-    re.IGNORECASE,
+    rf"(?:{_NAMES}|{_BIRTHDAYS}|born|geb\.?|geboren|nacid[oa]|nat[oa])(?![^\W_])(?P<rest>[^\n]{{0,3}})"
 )
 
 #: Whatever stands between the words and the date, the date belongs to this.
@@ -107,8 +103,7 @@ _OTHER_EVENT = re.compile(
     r"\b(?:hir\w*|start\w*|join\w*|since|leav\w*|left|review\w*|promot\w*|due|expir\w*|issued?|training|meeting"
     r"|certificate|received|removed|updated|deleted|reported|scheduled|party|lunch|cake|until|from|checked|asked"
     r"|call\w*|contrat\w*|embauche\w*|eingestellt|eintritt\w*|ingreso|alta|admiss\w*|assun\w*|entree|beginn\w*|seit"
-    r"|desde|depuis)\b",
-    re.IGNORECASE,
+    r"|desde|depuis)\b"
 )
 _NUMERIC = re.compile(r"\d+", re.ASCII)
 
@@ -123,7 +118,7 @@ _REACH_BEHIND = 60
 
 
 def find_births(text: str, ways: frozenset[str] | set[str] = WAYS) -> Iterator[Finding]:
-    """Dates that the words beside them make birth dates; `ways` are those that some word has called for."""
+    """Dates in a text in small letters that the words beside them make birth dates; `ways` are those called for."""
     for date in _DATE.finditer(text):
         if _is_plausible(date.group()) and (_is_announced(text, date, ways) or _is_explained(text, date)):
             yield Finding(BIRTH_DATE, *date.span())

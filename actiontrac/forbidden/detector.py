@@ -103,43 +103,45 @@ def _find_in(
     if secret:
         return
     if digits >= _FEWEST_WRITTEN:
-        outline = raw.translate(_TO_OUTLINE) + b" "
-        if not identity.WRITTEN_OUTLINES.isdisjoint(outline.split()) or any(
-            map(outline.__contains__, identity.WRITTEN_PARTS)
-        ):
+        outlines = raw.translate(_TO_OUTLINE).split()
+        if not identity.WRITTEN_OUTLINES.isdisjoint(outlines):
             yield from identity.find_written(text)
-        if digits >= _FEWEST_IN_SHAPE and any(map(outline.__contains__, banks.IBAN_OUTLINES)):
+        if digits >= _FEWEST_IN_SHAPE and banks.may_hold_iban(outlines):
             yield from banks.find_ibans(text)
     if not words and ascii_only:
         return
-    names = _called(text, raw, words, ascii_only)
+    small = text.lower()
+    if len(small) != len(text):
+        # A few capitals become two small letters; positions must stay.
+        small = text
+    names = _called(small, raw, words, ascii_only)
     ways = names & births.WAYS
     if ways:
-        yield from births.find_births(text, ways)
+        yield from births.find_births(small, ways)
     if digits >= _FEWEST_WRITTEN:
         for name in names - ways:
-            yield from find_near(text, _FAMILIES[name])
+            yield from find_near(text, small, _FAMILIES[name])
 
 
 def _is_of_interest(digits: int, outline: str) -> bool:
     return digits >= _FEWEST_IN_CARD or identity.has_shape(outline)
 
 
-def _called(text: str, raw: bytes, words: list[bytes], ascii_only: bool) -> set[str]:
+def _called(small: str, raw: bytes, words: list[bytes], ascii_only: bool) -> set[str]:
     """What the words of a text call for."""
     names = {name for word in words for name in _CALLED_ASCII.get(word, ())}
     if not _INITIALS.isdisjoint(words):
-        small = raw.lower()
+        small_raw = raw.lower()
         for abbreviation, called in _ABBREVIATIONS.items():
-            if abbreviation in small:
+            if abbreviation in small_raw:
                 names.update(called)
-    return names if ascii_only else names | _called_by_other_scripts(text)
+    return names if ascii_only else names | _called_by_other_scripts(small)
 
 
-def _called_by_other_scripts(text: str) -> set[str]:
-    called = {name for word in _WORD.findall(text.lower()) for name in _CALLED.get(word, ())}
+def _called_by_other_scripts(small: str) -> set[str]:
+    called = {name for word in _WORD.findall(small) for name in _CALLED.get(word, ())}
     for word, names in _UNSPACED.items():
-        if word in text:
+        if word in small:
             called.update(names)
     return called
 

@@ -168,26 +168,27 @@ def _every_way(template: str) -> Iterator[bytes]:
         yield "".join(next(filled) if char == "?" else char for char in template).encode()
 
 
-#: Once letters are 'a', digits '0' and all else ' ', one of these words or of these parts is in every such number.
+#: Once letters are 'a', digits '0' and all else ' ', one of these words is in every text with such a number.
 WRITTEN_OUTLINES = frozenset(
     outline
     for template in word_list("""
         aaaaaa??a??a???a 00a00 a000a aaaa000000aaaaaa?0 aaaa000000??? 000000a000? 00000000a 000a a0000000a
-        0000000a aa000000a 000000a aaaaa0000a 00000000000000000a 000000a00000000
+        0000000a aa000000a 000000a aaaaa0000a 00000000000000000a 000000a00000000 0a a 000000
     """)
     for outline in _every_way(template)
 )
 
-WRITTEN_PARTS = (b"00 a ", b"000000 000", b"0a 000 000")
-
 _ANY_WRITTEN = re.compile(
-    _ALNUM.format("|".join(f"(?P<{name}>{pattern})" for name, (pattern, _, _) in _WRITTEN.items())), re.IGNORECASE
+    _ALNUM.format("|".join(f"(?P<{name}>{pattern})" for name, (pattern, _, _) in _WRITTEN.items()))
 )
 
 
 def find_written(text: str) -> Iterator[Finding]:
     """Identity numbers made of letters and digits."""
-    for match in _ANY_WRITTEN.finditer(text):
+    large = text.upper()
+    if len(large) != len(text):
+        large = text
+    for match in _ANY_WRITTEN.finditer(large):
         name = match.lastgroup or ""
         _, is_valid, label_overrules = _WRITTEN[name]
         if label_overrules and ORDINARY_LABEL_BEFORE.search(text[max(0, match.start() - 24) : match.start()]):
@@ -197,7 +198,7 @@ def find_written(text: str) -> Iterator[Finding]:
 
 
 def _words(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![^\W_])(?:{pattern})(?![^\W\d_])", re.IGNORECASE)
+    return re.compile(rf"(?<![^\W_])(?:{pattern})(?![^\W\d_])")
 
 
 def _digits(fewest: int, most: int) -> re.Pattern[str]:

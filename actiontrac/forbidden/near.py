@@ -47,8 +47,9 @@ def compact(value: str) -> str:
     return value.translate(_MARKS).upper()
 
 
-def find_near(text: str, family: Family) -> Iterator[Finding]:
-    for word in family.words.finditer(text):
+def find_near(text: str, small: str, family: Family) -> Iterator[Finding]:
+    """The family's values next to its words; `small` is the text in small letters, in which words are looked for."""
+    for word in family.words.finditer(small):
         found = _behind(text, word.end(), family) or _ahead(text, word.start(), family)
         if found:
             yield Finding(family.kind, *found)
