@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import DateTime, Dialect, LargeBinary, String, TypeDecorator
-from sqlalchemy.orm import Mapped, declarative_mixin, mapped_column, object_session
+from sqlalchemy.orm import Mapped, mapped_column, object_session
 from sqlalchemy.types import TypeEngine
 
 from actiontrac import inventory
@@ -110,7 +110,6 @@ def _store_of(row: Any) -> "Store":
     return store
 
 
-@declarative_mixin
 class CompanyOwned:
     """
     A row that belongs to one company (A24).

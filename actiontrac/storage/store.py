@@ -288,7 +288,8 @@ class Store:
         if not asked.idempotency_key or not asked.request_hash:
             return
         scope = self._scope(asked)
-        self._lock_key(scope, asked.idempotency_key)
+        # Who holds the key waits for those who only look whether it is free.
+        self._lock_key(scope, asked.idempotency_key, wait=asked.claimed_key)
         if asked.claimed_key:
             return  # A later unit of work of the request that holds the key.
         asked.claimed_key = True
@@ -305,7 +306,7 @@ class Store:
             asked.replayed = True
             raise Replayed(orjson.loads(plain))
 
-    def _lock_key(self, scope: str, key: str) -> None:
+    def _lock_key(self, scope: str, key: str, *, wait: bool) -> None:
         """One request at a time under a key; the lock falls with the transaction."""
         if self._database.is_sqlite:
             if (scope, key) in self._database.running_keys:
@@ -313,9 +314,13 @@ class Store:
             self._running_key = (scope, key)
             self._database.running_keys.add((scope, key))
             return
-        number = zlib.crc32(f"{scope}|{key}".encode())
+        # A lock's second number is a signed integer of 32 bits.
+        number = zlib.crc32(f"{scope}|{key}".encode()) - 2**31
+        if wait:
+            self.session.execute(text("SELECT pg_advisory_xact_lock(7411, :number)"), {"number": number})
+            return
         locked = self.session.execute(
-            text("SELECT pg_try_advisory_xact_lock(7411, :number - 2147483648)"), {"number": number}
+            text("SELECT pg_try_advisory_xact_lock(7411, :number)"), {"number": number}
         ).scalar_one()
         if not locked:
             raise IdempotencyKeyInUse()

@@ -78,7 +78,7 @@ class Contract:
     def _value(self, value: Any, annotation: Any, module: Any, where: str) -> typing.Iterator[Problem]:
         choices = list(self._choices(annotation, module))
         if isinstance(value, dict):
-            shapes = [choice for choice in choices if typing.is_typeddict(choice)]
+            shapes = [choice for choice in choices if _is_shape(choice)]
             if shapes:
                 yield from self._dictionary(value, shapes[0], where)
             elif not any(_is_mapping(choice) for choice in choices):
@@ -133,6 +133,11 @@ class Contract:
             options = importlib.import_module("stripe._request_options").RequestOptions
             self._options = frozenset(options.__annotations__)
         return self._options if self._options <= shape.__annotations__.keys() else frozenset()
+
+
+def _is_shape(choice: Any) -> bool:
+    # The SDK's are typing_extensions' own TypedDicts, which typing does not recognise.
+    return hasattr(choice, "__required_keys__")
 
 
 def _is_mapping(choice: Any) -> bool:
