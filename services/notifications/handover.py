@@ -1,0 +1,266 @@
+"""
+The way of a message out of the queue: take it, ask whose it is, look once more whether
+it is wanted, send it, and write down what became of it.
+
+Every step is a unit of work of its own, with nothing outside inside it. What a crash
+between two of them leads to is written in docs/mail/README.md.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from actiontrac import clock, log
+from actiontrac.config import Settings
+from actiontrac.contracts import accounts as people
+from actiontrac.errors import Conflict, Invalid, NotFound, ServiceError, Unavailable
+from actiontrac.failpoints import failpoint, register
+from actiontrac.service import Opener
+from services.notifications import links, mails, policies
+from services.notifications.composing import (
+    AddressNotSupported,
+    address_of,
+    composed,
+    sender_of,
+    written,
+)
+from services.notifications.models import Campaign, Message
+from services.notifications.rendering import CannotRender
+from services.notifications.repository import NotificationsStore
+from services.notifications.transports import Deferred, Refused, Transport
+
+_log = log.get(__name__)
+
+#: Few enough that none of a batch waits for longer than its claim's lease.
+BATCH = 20
+
+#: How long one round may go on before the timer gives way, so that a stop need not wait.
+ROUND_SECONDS = 2.0
+
+#: What was taken while somebody whom we need was away comes back after this.
+PAUSE_SECONDS = 5.0
+
+register("mail.after_claim", "a message taken from the queue, and the check whether it is wanted")
+register("mail.before_transport", "the note that a message is being sent, and the mail server")
+register("mail.after_transport", "the mail server's 250, and our note of it")
+
+
+class StopRound(Exception):
+    """Somebody whom every message needs is away: the rest of the batch waits."""
+
+
+class HandOver:
+    """One replica's part in emptying the queue."""
+
+    def __init__(
+        self,
+        *,
+        store: Opener[NotificationsStore],
+        accounts: people.Rpc,
+        transport: Transport,
+        settings: Settings,
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._transport = transport
+        self._settings = settings
+        self._campaigns: dict[str, Campaign] = {}
+
+    def run(self) -> int:
+        """Hand over what is due, for a short while; how many messages were taken."""
+        until = time.monotonic() + ROUND_SECONDS
+        taken = 0
+        try:
+            while True:
+                batch = self._claim()
+                taken += len(batch)
+                for done, message in enumerate(batch):
+                    try:
+                        self._hand_over(message)
+                    except StopRound:
+                        self._release(batch[done:])
+                        return taken
+                if len(batch) < BATCH or time.monotonic() > until:
+                    return taken
+        finally:
+            self._transport.rest()
+
+    def _claim(self) -> Sequence[Message]:
+        with self._store.across_companies() as store:
+            abandoned = store.resolve_abandoned()
+            batch = store.claim_messages(BATCH)
+            self._campaigns = store.campaigns_of(batch)
+        for message in abandoned:
+            _log.warning("mail_fate_unknown", message_id=message.id, state=message.state)
+        failpoint("mail.after_claim")
+        return batch
+
+    def _release(self, rest: Sequence[Message]) -> None:
+        with self._store.across_companies() as store:
+            store.release(rest, PAUSE_SECONDS)
+
+    def _hand_over(self, message: Message) -> None:
+        """One message, so that whatever is wrong with it is nobody else's trouble (N12)."""
+        try:
+            self._try(message)
+        except StopRound:
+            raise
+        except Unavailable as problem:
+            _log.warning("mail_waits", message_id=message.id, code=problem.code)
+            raise StopRound from problem
+        except ServiceError as problem:
+            self._failed(message, problem.code)
+        except (CannotRender, KeyError):
+            self._finish(message, "dead", "cannot_render")
+        except AddressNotSupported:
+            self._finish(message, "failed", "address_not_supported")
+
+    def _try(self, message: Message) -> None:
+        mail = mails.named(message.template)
+        try:
+            recipient = self._accounts.get_recipient(recipient_id=message.recipient_id)
+        except NotFound:
+            # Whoever has left gets nothing more (T5).
+            self._finish(message, "suppressed", "recipient_gone")
+            return
+        link = None
+        if mail.linked:
+            try:
+                link = self._link(message)
+            except (NotFound, Invalid, Conflict):
+                # The account was confirmed, the invitation revoked: the mail has no point any more.
+                self._finish(message, "suppressed", "no_longer_needed")
+                return
+        raw = self._compose(mail, message, recipient, link)
+        if not self._start(message, recipient):
+            return
+        failpoint("mail.before_transport")
+        try:
+            self._transport.send(
+                sender=sender_of(self._settings).addr_spec,
+                recipient=address_of(recipient["email"]).addr_spec,
+                raw=raw,
+            )
+        except Refused as problem:
+            self._refused(message, recipient, problem)
+            return
+        except Deferred as problem:
+            self._deferred(message, problem)
+            return
+        failpoint("mail.after_transport")
+        self._finish(message, "sent", None)
+
+    def _link(self, message: Message) -> str:
+        """The secret link: made now, put into the mail, kept nowhere."""
+        subject_id = str(orjson.loads(message.params)["subject_id"])
+        return self._accounts.mail_link(kind=message.template, subject_id=subject_id)
+
+    def _compose(self, mail: mails.Mail, message: Message, recipient: people.RecipientView, link: str | None) -> bytes:
+        params: dict[str, Any] = orjson.loads(message.params)
+        if message.campaign_id:
+            campaign = self._campaigns[message.campaign_id]
+            params |= {"subject": campaign.subject, "title": campaign.heading, "body": campaign.body}
+        stop = self._unsubscribe_url(message)
+        rendered = written(
+            mail,
+            message.category,
+            params=params,
+            recipient=recipient,
+            settings=self._settings,
+            link=link,
+            unsubscribe_url=stop,
+        )
+        return composed(
+            rendered,
+            message_id=message.id,
+            template=message.template,
+            category=message.category,
+            to=address_of(recipient["email"]),
+            settings=self._settings,
+            at=clock.now(),
+            unsubscribe_url=stop,
+            request_id="" if message.campaign_id else message.request_id,
+        )
+
+    def _unsubscribe_url(self, message: Message) -> str | None:
+        if not policies.can_switch_off(message.category):
+            return None
+        subscription = links.Subscription(message.company_id, message.recipient_id, message.category)
+        token = links.token_for(subscription, self._store.keys.derive(links.PURPOSE))
+        return f"{self._settings.public_url}/unsubscribe/{token}"
+
+    def _start(self, message: Message, recipient: people.RecipientView) -> bool:
+        """
+        The last look, right before sending: still ours, still wanted, not suppressed (N03).
+        From its commit on the message counts as being sent.
+        """
+        with self._store.across_companies() as store:
+            held = store.held(message)
+            if held is None:
+                return False
+            reason = policies.why_not(
+                held.category,
+                wanted=store.wants(held.recipient_id, held.category),
+                suppressed=store.is_suppressed(recipient["email"]),
+                verified=recipient["verified"],
+            )
+            if reason is not None:
+                held.finish("suppressed", clock.now(), reason)
+            else:
+                store.start_sending(held, self._transport.longest_seconds)
+            message.lease_until, message.attempts = held.lease_until, held.attempts
+        if reason is not None:
+            self._say(message, "suppressed", reason)
+        return reason is None
+
+    def _refused(self, message: Message, recipient: people.RecipientView, problem: Refused) -> None:
+        if problem.bad_address:
+            with self._store.across_companies() as store:
+                store.suppress(recipient["email"], "hard_bounce")
+        self._finish(message, "failed", problem.reason)
+
+    def _deferred(self, message: Message, problem: Deferred) -> None:
+        if problem.fate_unknown and not policies.may_repeat(message.category):
+            self._finish(message, "unknown", problem.reason)
+        else:
+            self._failed(message, problem.reason)
+        if problem.away:
+            raise StopRound
+
+    def _failed(self, message: Message, reason: str) -> None:
+        """Try again later, or no more."""
+        with self._store.across_companies() as store:
+            held = store.held(message)
+            if held is None:
+                return
+            if held.state == "queued":
+                # It failed before it could be sent; that counts as well, or it would go on for ever.
+                held.attempts += 1
+            again = policies.next_attempt(held.attempts, clock.now())
+            if again is None:
+                held.finish("dead", clock.now(), reason)
+            else:
+                held.state, held.reason, held.due_at, held.lease_until = "queued", reason, again, None
+            state = held.state
+        self._say(message, state, reason)
+
+    def _finish(self, message: Message, state: str, reason: str | None) -> None:
+        with self._store.across_companies() as store:
+            held = store.held(message)
+            if held is None:
+                return
+            held.finish(state, clock.now(), reason)
+        self._say(message, state, reason)
+
+    def _say(self, message: Message, state: str, reason: str | None) -> None:
+        _log.info(
+            f"mail_{'deferred' if state == 'queued' else state}",
+            request_id=message.request_id,
+            message_id=message.id,
+            company_id=message.company_id,
+            template=message.template,
+            attempts=message.attempts,
+            reason=reason,
+        )

@@ -1,0 +1,107 @@
+"""
+Every mail that we send: its template, its category, its version, and sample data.
+
+A mail that does not say otherwise can be switched off (N01). The version goes up
+whenever the wording changes, and is kept with each message.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.notifications import policies
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mail:
+    """
+    Raises:
+        UnknownCategory: its category is none of ours.
+    """
+
+    name: str
+    version: int = 1
+    category: str = "plan_status"
+    #: Whether accounts makes a secret link for it at hand-over.
+    linked: bool = False
+    #: What a message of this kind carries; tests and previews render with it.
+    sample: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        policies.require_category(self.category)
+
+
+def _security(name: str, *, linked: bool = False) -> Mail:
+    return Mail(name=name, category="security", linked=linked)
+
+
+_USAGE = {"managed": 41, "worker_limit": 50, "plan": "team"}
+_ADVICE = {"managed": 41, "worker_limit": 50, "saving_minor": 0, "currency": "USD"}
+
+ALL: tuple[Mail, ...] = (
+    _security("verify_email", linked=True),
+    _security("already_registered"),
+    _security("user_id_taken"),
+    _security("reset_password", linked=True),
+    _security("password_changed"),
+    _security("invitation", linked=True),
+    Mail(
+        name="welcome",
+        sample={"plan": "team", "worker_limit": 50, "starts_on": "2026-11-23", "ends_on": "2027-11-22"},
+    ),
+    Mail(
+        name="receipt",
+        sample={
+            "invoice_number": "2026-000042",
+            "amount_minor": 59900,
+            "currency": "USD",
+            "method": "card",
+            "plan": "team",
+            "paid_on": "2026-11-23",
+        },
+    ),
+    Mail(
+        name="refund",
+        sample={
+            "invoice_number": "2026-000042",
+            "amount_minor": 59900,
+            "currency": "USD",
+            "whole": True,
+            "refunded_on": "2026-12-01",
+        },
+    ),
+    Mail(name="usage_80", sample=_USAGE),
+    Mail(name="usage_over", sample={**_USAGE, "managed": 53}),
+    Mail(
+        name="plan_advice_up",
+        sample={**_ADVICE, "current_plan": "starter", "advised_plan": "team"},
+    ),
+    Mail(
+        name="plan_advice_down",
+        sample={**_ADVICE, "current_plan": "business", "advised_plan": "team", "saving_minor": 132000},
+    ),
+    # A campaign names its own category; this one is the strictest of them.
+    Mail(
+        name="campaign",
+        category="promotions",
+        sample={
+            "subject": "A webinar: onboarding without a paper file",
+            "title": "Onboarding without a paper file",
+            "body": (
+                "On December 3 at 10:00 we show how three companies moved their onboarding to ActionTrac.\n\n"
+                "What you will see:\n- a checklist that people finish\n- certificates that remind you\n\n"
+                "The seat is free: https://actiontrac.example/webinars/onboarding"
+            ),
+        },
+    ),
+)
+
+_BY_NAME = {mail.name: mail for mail in ALL}
+
+
+def named(name: str) -> Mail:
+    """
+    Raises:
+        KeyError: there is no such mail, so nothing is queued or sent under that name.
+    """
+    return _BY_NAME[name]

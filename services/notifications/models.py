@@ -1,0 +1,186 @@
+"""Messages, what people want, what they agreed to, who must not be mailed, and campaigns."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped
+
+from actiontrac.storage import CompanyOwned, UTCDateTime, column, declarative_base
+
+Base: Any = declarative_base("notifications")
+
+
+class Message(CompanyOwned, Base):
+    """
+    One mail to one person about one business event (N11).
+
+    ``due_at`` is when to try (again), by the product's clock. ``lease_until`` is until
+    when the process that took it may keep it, by the machine's clock: a sandbox that
+    jumps ahead by a month must not hand the same mail to two processes.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("company_id", "recipient_id", "template", "event_key"),
+        Index(None, "state", "priority", "due_at"),
+    )
+
+    id: Mapped[str] = column(String(40), "corporate", primary_key=True, purpose="identity; also the Message-ID")
+    recipient_id: Mapped[str] = column(
+        String(40), "personal", nullable=False, purpose="whose address to ask accounts for"
+    )
+    category: Mapped[str] = column(
+        String(20), "corporate", nullable=False, purpose="what consent it needs", retention="90 days"
+    )
+    template: Mapped[str] = column(String(40), "corporate", nullable=False, purpose="what it says")
+    version: Mapped[int] = column(
+        Integer, "corporate", nullable=False, purpose="which wording was sent", retention="90 days"
+    )
+    event_key: Mapped[str] = column(
+        String(80), "corporate", nullable=False, purpose="the business event; one mail for each"
+    )
+    campaign_id: Mapped[str | None] = column(
+        String(40), "corporate", ForeignKey("campaigns.id"), nullable=True, index=True, purpose="count a campaign"
+    )
+    params: Mapped[str] = column(
+        Text, "corporate", nullable=False, default="{}", purpose="ids and figures to write out", retention="90 days"
+    )
+    priority: Mapped[int] = column(
+        Integer, "corporate", nullable=False, purpose="security mail overtakes campaigns", retention="90 days"
+    )
+    state: Mapped[str] = column(
+        String(12), "corporate", nullable=False, default="queued", purpose="where it stands", retention="90 days"
+    )
+    reason: Mapped[str | None] = column(
+        String(40), "corporate", nullable=True, purpose="why it was not delivered, as a code", retention="90 days"
+    )
+    attempts: Mapped[int] = column(
+        Integer, "corporate", nullable=False, default=0, purpose="back-off", retention="90 days"
+    )
+    due_at: Mapped[datetime] = column(
+        UTCDateTime, "corporate", nullable=False, purpose="next attempt", retention="90 days"
+    )
+    lease_until: Mapped[datetime | None] = column(
+        UTCDateTime, "corporate", nullable=True, purpose="one process at a time", retention="short"
+    )
+    request_id: Mapped[str] = column(
+        String(64), "corporate", nullable=False, default="", purpose="trace it to its cause", retention="90 days"
+    )
+    created_at: Mapped[datetime] = column(
+        UTCDateTime, "corporate", nullable=False, purpose="age of the queue", retention="90 days"
+    )
+    finished_at: Mapped[datetime | None] = column(
+        UTCDateTime, "corporate", nullable=True, index=True, purpose="purge", retention="90 days"
+    )
+
+    def finish(self, state: str, at: datetime, reason: str | None = None) -> None:
+        self.state = state
+        self.reason = reason
+        self.lease_until = None
+        self.finished_at = at
+
+    def forget_details(self) -> None:
+        """Keep only what stops a second mail about the same event, and what a campaign counts (N21)."""
+        self.params = "{}"
+        self.reason = None
+        self.request_id = ""
+        self.finished_at = None
+
+
+class Preference(CompanyOwned, Base):
+    """What a person chose for a category; without a row the category's default holds."""
+
+    __tablename__ = "preferences"
+
+    user_id: Mapped[str] = column(
+        String(40), "personal", primary_key=True, purpose="whose choice", retention="suppression"
+    )
+    category: Mapped[str] = column(
+        String(20), "personal", primary_key=True, purpose="which mail", retention="suppression"
+    )
+    wanted: Mapped[bool] = column(
+        Boolean, "personal", nullable=False, purpose="the choice (S55)", retention="suppression"
+    )
+    source: Mapped[str] = column(
+        String(20), "personal", nullable=False, purpose="where it was made", retention="suppression"
+    )
+    policy_version: Mapped[str] = column(
+        String(40),
+        "corporate",
+        nullable=False,
+        purpose="the policy that the person last agreed to",
+        retention="suppression",
+    )
+    changed_at: Mapped[datetime] = column(
+        UTCDateTime, "personal", nullable=False, purpose="which choice is the latest", retention="suppression"
+    )
+
+
+class Consent(CompanyOwned, Base):
+    """One choice that somebody made; rows are added and never changed (A04)."""
+
+    __tablename__ = "consents"
+
+    id: Mapped[str] = column(String(40), "corporate", primary_key=True, purpose="identity", retention="acceptance")
+    user_id: Mapped[str] = column(
+        String(40), "personal", nullable=False, index=True, purpose="who chose", retention="acceptance"
+    )
+    category: Mapped[str] = column(String(20), "personal", nullable=False, purpose="which mail", retention="acceptance")
+    wanted: Mapped[bool] = column(Boolean, "personal", nullable=False, purpose="yes or no", retention="acceptance")
+    source: Mapped[str] = column(
+        String(20),
+        "personal",
+        nullable=False,
+        purpose="registration, preferences, link or one_click",
+        retention="acceptance",
+    )
+    policy_version: Mapped[str] = column(
+        String(40), "corporate", nullable=False, purpose="under which policy", retention="acceptance"
+    )
+    recorded_at: Mapped[datetime] = column(
+        UTCDateTime, "personal", nullable=False, purpose="when", retention="acceptance"
+    )
+
+
+class Suppression(Base):
+    """
+    An address that must not be mailed, as a keyed hash: whoever reads the list learns no address.
+
+    It belongs to no company: an address that bounces does so for everybody.
+    """
+
+    __tablename__ = "suppressions"
+
+    address_index: Mapped[str] = column(
+        String(64), "personal", primary_key=True, purpose="recognise the address", retention="suppression"
+    )
+    reason: Mapped[str] = column(
+        String(20), "corporate", nullable=False, purpose="hard_bounce, complaint or manual", retention="suppression"
+    )
+    created_at: Mapped[datetime] = column(
+        UTCDateTime, "corporate", nullable=False, purpose="when it was added", retention="suppression"
+    )
+
+
+class Campaign(Base):
+    """One mailing to everybody who agreed to its category; it is the operators', not a company's."""
+
+    __tablename__ = "campaigns"
+
+    id: Mapped[str] = column(String(40), "corporate", primary_key=True, purpose="identity")
+    name: Mapped[str] = column(String(80), "corporate", nullable=False, purpose="what operators call it")
+    category: Mapped[str] = column(String(20), "corporate", nullable=False, purpose="what consent it needs")
+    subject: Mapped[str] = column(String(150), "corporate", nullable=False, purpose="what is mailed")
+    heading: Mapped[str] = column(String(150), "corporate", nullable=False, purpose="what is mailed")
+    body: Mapped[str] = column(Text, "corporate", nullable=False, purpose="what is mailed")
+    status: Mapped[str] = column(
+        String(12), "corporate", nullable=False, default="queueing", index=True, purpose="where it stands"
+    )
+    cursor: Mapped[str | None] = column(
+        Text, "corporate", nullable=True, purpose="how far the audience has been queued"
+    )
+    lease_until: Mapped[datetime | None] = column(
+        UTCDateTime, "corporate", nullable=True, purpose="one process at a time", retention="short"
+    )
+    created_at: Mapped[datetime] = column(UTCDateTime, "corporate", nullable=False, purpose="when it was made")
