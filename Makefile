@@ -22,7 +22,7 @@ demo:  ## Do the main job over HTTP against the running product; exits non-zero 
 
 demo-full:  ## The same on a private RabbitMQ and PostgreSQL with one process per service, started and stopped here
 	@scripts/bootstrap.sh test
-	@exec $(PYTHON_OF_VENV) -m tests.servers run -- $(ACTIONTRAC) demo --full
+	@exec $(PYTHON_OF_VENV) -m actiontrac demo --full
 
 test:  ## Everything: both modes, with its own private RabbitMQ and PostgreSQL
 	@scripts/bootstrap.sh test
