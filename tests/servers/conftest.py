@@ -1,3 +1,0 @@
-from tests.servers.fixtures import servers
-
-__all__ = ["servers"]
