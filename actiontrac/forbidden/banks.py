@@ -8,7 +8,7 @@ from stdnum.ar import cbu
 from stdnum.us import rtn
 
 from actiontrac.forbidden.kinds import BANK_ACCOUNT, IBAN, Finding
-from actiontrac.forbidden.near import Family, word_list
+from actiontrac.forbidden.near import Family, is_no_date, word_list
 
 _IBAN = re.compile(
     r"(?:(?<![A-Za-z0-9])|(?<=iban)|(?<=IBAN))[A-Za-z]{2}[ .\-]{0,2}\d{2}(?:[ .\-]{0,2}[A-Za-z0-9]){11,30}",
@@ -87,25 +87,13 @@ _CBU_WORDS = re.compile(r"\bcbu\b")
 _IFSC_WORDS = re.compile(r"\bifsc\b")
 
 
-def _is_no_date(digits: str) -> bool:
-    """An account was opened on a date as often as it has a number."""
-    if len(digits) != 8:
-        return True
-    for year, one, two in ((0, 4, 6), (4, 0, 2)):
-        if digits[year : year + 2] in ("19", "20"):
-            parts = int(digits[one : one + 2]), int(digits[two : two + 2])
-            if all(1 <= part <= 31 for part in parts) and min(parts) <= 12:
-                return False
-    return True
-
-
 def _digits(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w+])(?:{pattern})(?!\w)", re.ASCII | re.IGNORECASE)
 
 
 #: Account numbers have no check digit that is the same everywhere: the words decide.
 FAMILIES: dict[str, Family] = {
-    "account": Family(BANK_ACCOUNT, _ACCOUNT_WORDS, _ACCOUNT, _is_no_date, after=24, before=10),
+    "account": Family(BANK_ACCOUNT, _ACCOUNT_WORDS, _ACCOUNT, is_no_date, after=24, before=10),
     "sort_code": Family(
         BANK_ACCOUNT, _SORT_CODE_WORDS, _digits(r"\d\d[ \-.]?\d\d[ \-.]?\d\d|\d{3}[ \-]\d{3}"), lambda _: True, after=12
     ),

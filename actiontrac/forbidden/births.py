@@ -12,7 +12,7 @@ from actiontrac.forbidden.kinds import BIRTH_DATE, Finding
 from actiontrac.forbidden.near import word_list
 
 _MONTHS = word_list("""
-    january februari february march marzo mars marz maart marca april avril abril aprile kwietnia may mayo mai
+    january februari february march marzo mars marz marco maart marca april avril abril aprile kwietnia may mayo mai
     maio maggio mei maj maja june junio juin juni junho giugno czerwca july julio juillet juli julho luglio
     lipca august agosto aout augustus augusti sierpnia september septiembre setiembre septembre setembro
     settembre wrzesnia october octubre octobre oktober outubro ottobre pazdziernika november noviembre novembre
@@ -79,7 +79,7 @@ _BIRTHDAYS = (
 _START = r"(?<![^\W_])"
 _END = r"(?![^\W\d_])"
 _PUNCTUATION = r"[^\w;!?]{0,8}_?[^\w;!?]{0,4}"
-_SMALL = r"(?:(?:is|was|on|the|of|as|falls|es|el|fue|dia|est|le|la|ist|am|der|den|il|em|en|op|e)\b[^\w;!?]{1,3}){0,3}"
+_SMALL = r"(?:(?:is|was|on|the|of|as|falls|es|el|fue|dia|est|le|la|ist|am|der|den|il|em|en|op|e|a)\b[^\w;!?]{1,3}){0,3}"
 #: "in Leeds", ", Leeds," but not "in a meeting".
 _PLACE = (
     r"(?:\s*(?:(?:in|at|en|a|im|zu|em|nel|te|w|near|bei)\b)?\s*,?\s*(?!(?:a|an|the|our|this)\b)"

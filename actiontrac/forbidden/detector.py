@@ -5,7 +5,7 @@ of memory, and a detector runs only when something calls for it.
 
 import re
 from collections.abc import Iterator
-from urllib.parse import unquote_plus
+from urllib.parse import unquote
 
 from actiontrac.forbidden import banks, births, identity
 from actiontrac.forbidden.cards import find_cards
@@ -46,8 +46,8 @@ _CALLING_WORDS = frozenset(_CALLED_ASCII) | _INITIALS
 _UNSPACED = dict(identity.UNSPACED) | dict.fromkeys(births.UNSPACED, (births.NAMED,))
 _WORD = re.compile(r"[^\W\d_]+")
 
-#: The shortest written identity number has six digits, the shortest known shape nine.
-_FEWEST_WRITTEN = 6
+#: The shortest written identity number has four digits, the shortest known shape nine.
+_FEWEST_WRITTEN = 4
 _FEWEST_IN_SHAPE = 9
 _FEWEST_IN_CARD = 13
 
@@ -190,8 +190,10 @@ def find_in_bytes(raw: bytes, *, known_issuers: bool = True) -> list[Finding]:
     if found:
         return found if raw.isascii() else _in_bytes(text, found)
     if _ESCAPED.search(text):
-        plain = unquote_plus(re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text))
-        if plain != text and _cards_in(read(plain), known_issuers):
+        # A form writes a space as a plus; before a number it is a telephone's.
+        plain = re.sub(r"(?<=\d)\+(?=\d)", " ", text)
+        plain = unquote(re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), plain))
+        if _cards_in(read(plain), known_issuers):
             return [Finding(CARD_NUMBER, 0, len(raw))]
     return []
 

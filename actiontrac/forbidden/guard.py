@@ -64,7 +64,7 @@ def _offences(value: Any, path: str, allow: frozenset[str] | set[str], depth: in
             yield from _offences(inner, f"{path or 'body'}[{index}]", allow, depth + 1)
         return
     if depth == 0 and path and not _is_empty(value) and is_forbidden_name(_last(path)):
-        yield path, _NAMED
+        yield _shown(path, str(value)), _NAMED
         return
     text = _text_of(value)
     found = find(text, field=path or None, allow=allow) if text else []

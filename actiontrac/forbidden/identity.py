@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from actiontrac.forbidden.cards import passes_luhn
 from actiontrac.forbidden.kinds import NATIONAL_ID, SOCIAL_SECURITY_NUMBER, Finding
-from actiontrac.forbidden.near import ORDINARY_LABEL_BEFORE, Family, compact, word_list
+from actiontrac.forbidden.near import ORDINARY_LABEL_BEFORE, Family, compact, is_no_date, word_list
 from actiontrac.forbidden.runs import Run, kind_of_separator, outline_of
 
 Check = Callable[[str], bool]
@@ -228,7 +228,9 @@ FAMILIES: dict[str, Family] = {
         "fr.nir",
     ),
     "dni": _family(
-        r"dni|documento nacional[a-z ]*|d\.n\.i\.", _LETTERS_TOO, lambda v: _any("es.dni", "es.nie", "ar.dni")(v)
+        r"dni|documento nacional[a-z ]*|d\.n\.i\.",
+        _LETTERS_TOO,
+        lambda v: is_no_date(v) and _any("es.dni", "es.nie", "ar.dni")(v),
     ),
     "nie": _family(r"nie|nif|n\.i\.[fe]\.", _LETTERS_TOO, lambda v: _any("es.dni", "es.nie")(v)),
     "nif": _family(

@@ -47,6 +47,18 @@ def compact(value: str) -> str:
     return value.translate(_MARKS).upper()
 
 
+def is_no_date(digits: str) -> bool:
+    """Whether eight digits are no date: an account was opened on one as often as its number is told."""
+    if len(digits) != 8:
+        return True
+    for year, one, two in ((0, 4, 6), (4, 0, 2)):
+        if digits[year : year + 2] in ("19", "20"):
+            parts = int(digits[one : one + 2]), int(digits[two : two + 2])
+            if all(1 <= part <= 31 for part in parts) and min(parts) <= 12:
+                return False
+    return True
+
+
 def find_near(text: str, small: str, family: Family) -> Iterator[Finding]:
     """The family's values next to its words; `small` is the text in small letters, in which words are looked for."""
     for word in family.words.finditer(small):
