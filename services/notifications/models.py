@@ -10,6 +10,12 @@ from actiontrac.storage import CompanyOwned, UTCDateTime, column, declarative_ba
 
 Base: Any = declarative_base("notifications")
 
+#: Tables that belong to no company, each with its reason.
+UNISOLATED = {
+    "suppressions": "an address that bounces does so for every company; it holds keyed hashes only",
+    "campaigns": "mailings are the operators' own; they hold nothing of a company",
+}
+
 
 class Message(CompanyOwned, Base):
     """

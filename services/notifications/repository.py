@@ -267,6 +267,7 @@ class NotificationsStore(Store):
         found = self.session.get(Suppression, self._address(address))
         if found is not None:
             self.session.delete(found)
+            self.session.flush()
         return found is not None
 
     # Campaigns
