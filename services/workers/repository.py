@@ -1,0 +1,332 @@
+"""Every query of the workers service."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar, TypeVar
+
+from sqlalchemy import ColumnElement, Select, delete, func, select, tuple_
+
+from actiontrac import clock
+from actiontrac.contracts.workers import COUNTED, ImportNotFound, WorkerCountChanged, WorkerNotFound, WorkerQuery
+from actiontrac.ids import new_id
+from actiontrac.storage import Store
+from services.workers import normal
+from services.workers.cursors import Position
+from services.workers.models import (
+    Base,
+    CountSnapshot,
+    ManagedCount,
+    QuarantinedField,
+    SweepRun,
+    Worker,
+    WorkerImport,
+    tags_key,
+)
+
+Item = TypeVar("Item")
+
+#: Databases limit the values of one statement; SQLite's oldest limit is 999.
+_VALUES_AT_ONCE = 500
+
+_ORDERS: dict[str, Any] = {
+    "name": Worker.name_key,
+    "worker_number": Worker.number_order,
+    "created_at": Worker.created_at,
+    "started_on": Worker.start_key,
+}
+
+IMPORTS_KEPT = timedelta(days=90)
+
+
+def _parts(values: Iterable[Item]) -> Iterator[list[Item]]:
+    whole = list(values)
+    for start in range(0, len(whole), _VALUES_AT_ONCE):
+        yield whole[start : start + _VALUES_AT_ONCE]
+
+
+class WorkersStore(Store):
+    base: ClassVar[Any] = Base
+
+    # One worker
+
+    def worker(self, worker_id: str, *, lock: bool = False) -> Worker:
+        """
+        Raises:
+            WorkerNotFound: this company has no such worker.
+        """
+        found = self.find_worker(worker_id, lock=lock)
+        if found is None:
+            raise WorkerNotFound()
+        return found
+
+    def find_worker(self, worker_id: str, *, lock: bool = False) -> Worker | None:
+        if not worker_id.isascii() or not worker_id.isprintable():
+            return None  # No id, and PostgreSQL takes no NUL.
+        statement = select(Worker).where(Worker.id == worker_id, Worker.company_id == self.company_id)
+        return self.session.scalars(statement.with_for_update() if lock else statement).one_or_none()
+
+    def add_worker(self, fields: dict[str, Any], worker_id: str | None = None) -> Worker:
+        """Make a profile of all fields."""
+        worker = Worker(id=worker_id or new_id("wrk"), company_id=self.company_id, created_at=clock.now())
+        self.change_worker(worker, fields)
+        self.session.add(worker)
+        return worker
+
+    def change_worker(self, worker: Worker, fields: dict[str, Any]) -> None:
+        worker.change(fields, clock.now())
+        if "work_email" in fields:
+            email = fields["work_email"]
+            worker.work_email_index = self.email_index(email) if email else None
+
+    def email_index(self, email: str) -> str:
+        return self.index(email, "workers.work_email")
+
+    def has_number(self, number: str, *, company_id: str, but: str | None = None) -> bool:
+        """Whether another worker than ``but`` has this number."""
+        found = self.session.scalars(
+            select(Worker.id).where(Worker.company_id == company_id, Worker.number_key == normal.number_key(number))
+        ).one_or_none()
+        return found is not None and found != but
+
+    def next_number(self, count: ManagedCount, company_id: str) -> str:
+        """The next number that nobody has, for who holds the lock of ``count``."""
+        return self.next_numbers(count, company_id, 1)[0]
+
+    def next_numbers(
+        self, count: ManagedCount, company_id: str, how_many: int, taken: frozenset[str] = frozenset()
+    ) -> list[str]:
+        """As many numbers that nobody has, besides the number keys in ``taken``."""
+        free: list[str] = []
+        while len(free) < how_many:
+            first = count.last_number + 1
+            wanted = [f"W-{first + step}" for step in range(min(how_many - len(free), _VALUES_AT_ONCE))]
+            count.last_number += len(wanted)
+            keys = {normal.number_key(number) for number in wanted}
+            used = set(
+                self.session.scalars(
+                    select(Worker.number_key).where(Worker.company_id == company_id, Worker.number_key.in_(keys))
+                )
+            )
+            free.extend(number for number in wanted if normal.number_key(number) not in used | taken)
+        return free
+
+    # The list (W06)
+
+    def workers_page(self, query: WorkerQuery, after: Position | None) -> Sequence[Worker]:
+        """At most one worker more than a page, in order; each exactly once, however many are added meanwhile."""
+        key = _ORDERS[query.sort.lstrip("-")]
+        backwards = query.sort.startswith("-")
+        statement = self._found_by(query).where(Worker.company_id == self.company_id)
+        if after is not None:
+            here, there = tuple_(key, Worker.id), tuple_(*after)
+            statement = statement.where(here < there if backwards else here > there)
+        order = (key.desc(), Worker.id.desc()) if backwards else (key, Worker.id)
+        return self.session.scalars(statement.order_by(*order).limit(query.limit + 1)).all()
+
+    def _found_by(self, query: WorkerQuery) -> Select[tuple[Worker]]:
+        # A trigram index would not help here: under row-level security PostgreSQL applies
+        # LIKE only to rows that the policy has let through.
+        wanted: list[ColumnElement[bool]] = [
+            Worker.search_text.like(normal.like(word), escape="\\") for word in normal.normalised(query.search or "").split()
+        ]
+        if query.status:
+            wanted.append(Worker.status == query.status)
+        if query.kind:
+            wanted.append(Worker.kind == query.kind)
+        if query.department:
+            wanted.append(Worker.department_key == normal.normalised(query.department)[: normal.KEY_LENGTH])
+        if query.site:
+            wanted.append(Worker.site_key == normal.normalised(query.site)[: normal.KEY_LENGTH])
+        if query.tag:
+            wanted.append(Worker.tags_key.like(normal.like(tags_key([query.tag])), escape="\\"))
+        if query.manager_id:
+            wanted.append(Worker.manager_id == query.manager_id)
+        return select(Worker).where(*wanted)
+
+    @staticmethod
+    def position(worker: Worker, sort: str) -> Position:
+        return Position(getattr(worker, _ORDERS[sort.lstrip("-")].key), worker.id)
+
+    # Who reports to whom (W12, W13)
+
+    def managers_above(self, worker_id: str | None) -> Iterator[str]:
+        """A worker's id and those of all managers above, each once, from below."""
+        seen: set[str] = set()
+        while worker_id is not None and worker_id not in seen:
+            seen.add(worker_id)
+            yield worker_id
+            worker_id = self.session.scalars(
+                select(Worker.manager_id).where(Worker.company_id == self.company_id, Worker.id == worker_id)
+            ).one_or_none()
+
+    def count_reports(self, worker_id: str) -> int:
+        """How many managed workers report directly to this one."""
+        return self._count(Worker.manager_id == worker_id, Worker.status.in_(COUNTED))
+
+    def everybodys_manager(self) -> dict[str, tuple[str | None, str]]:
+        """Worker id to manager id and status, for the whole company."""
+        found = self.session.execute(
+            select(Worker.id, Worker.manager_id, Worker.status).where(Worker.company_id == self.company_id)
+        )
+        return {row.id: (row.manager_id, row.status) for row in found}
+
+    # How many (W28)
+
+    def lock_count(self, company_id: str | None = None) -> ManagedCount:
+        """The company's count, locked: whoever holds it is the only one who changes its workers."""
+        company_id = company_id or self.company_id
+        statement = select(ManagedCount).where(ManagedCount.company_id == company_id).with_for_update()
+        found = self.session.scalars(statement).one_or_none()
+        if found is None:
+            self._insert_once(
+                ManagedCount,
+                id=new_id("cnt"),
+                company_id=company_id,
+                managed=0,
+                high_water=0,
+                year=clock.today().year,
+                sequence=0,
+                last_number=0,
+            )
+            found = self.session.scalars(statement).one()
+        return found
+
+    def count(self) -> ManagedCount | None:
+        """The company's count; None before its first worker."""
+        return self.session.scalars(
+            select(ManagedCount).where(ManagedCount.company_id == self.company_id)
+        ).one_or_none()
+
+    def count_in(self, count: ManagedCount, change: int) -> None:
+        """Add to the count and tell the others, if that changes it."""
+        if count.add(change, clock.today().year):
+            self.publish(
+                WorkerCountChanged(
+                    company_id=count.company_id,
+                    managed=count.managed,
+                    high_water=count.high_water,
+                    sequence=count.sequence,
+                )
+            )
+
+    def recount(self) -> int:
+        """How many workers count, from the profiles themselves."""
+        return self._count(Worker.status.in_(COUNTED))
+
+    def _count(self, *wanted: ColumnElement[bool]) -> int:
+        statement = select(func.count()).select_from(Worker).where(Worker.company_id == self.company_id, *wanted)
+        return self.session.scalars(statement).one()
+
+    def take_snapshots(self, night: date) -> None:
+        """Keep every company's count of this night, once."""
+        taken = select(CountSnapshot.company_id).where(CountSnapshot.taken_on == night)
+        for count in self.session.scalars(select(ManagedCount).where(ManagedCount.company_id.not_in(taken))).all():
+            self._insert_once(
+                CountSnapshot, id=new_id("snp"), company_id=count.company_id, taken_on=night, managed=count.managed
+            )
+
+    # Imports (W09)
+
+    def workers_numbered(self, number_keys: Iterable[str]) -> list[Worker]:
+        return self._workers_where(Worker.number_key, number_keys)
+
+    def workers_mailed_at(self, email_indexes: Iterable[str]) -> list[Worker]:
+        return self._workers_where(Worker.work_email_index, email_indexes)
+
+    def workers_named(self, name_keys: Iterable[str]) -> list[Worker]:
+        return self._workers_where(Worker.name_key, name_keys)
+
+    def _workers_where(self, key: Any, values: Iterable[str]) -> list[Worker]:
+        found: list[Worker] = []
+        for part in _parts(values):
+            statement = select(Worker).where(Worker.company_id == self.company_id, key.in_(part))
+            found.extend(self.session.scalars(statement).all())
+        return found
+
+    def keep_import(self, import_id: str, at: datetime, result: str) -> None:
+        row = WorkerImport(id=import_id, company_id=self.company_id, created_at=at)
+        row.result = result
+        self.session.add(row)
+
+    def import_result(self, import_id: str) -> str:
+        """
+        Raises:
+            ImportNotFound: this company has no such import.
+        """
+        found = None
+        if import_id.isascii() and import_id.isprintable():
+            found = self.session.scalars(
+                select(WorkerImport).where(WorkerImport.company_id == self.company_id, WorkerImport.id == import_id)
+            ).one_or_none()
+        if found is None:
+            raise ImportNotFound()
+        result: str = found.result
+        return result
+
+    def purge_imports(self) -> None:
+        self.session.execute(delete(WorkerImport).where(WorkerImport.created_at < clock.now() - IMPORTS_KEPT))
+
+    # The sweep (W05); across companies
+
+    def begin_nightly_sweep(self, night: date) -> bool:
+        """Begin the sweep of a night; whether this call did it, and no other replica's timer."""
+        if self.session.scalars(select(SweepRun.id).where(SweepRun.night_of == night)).one_or_none():
+            return False
+        return self._insert_once(SweepRun, **_new_sweep(night))
+
+    def begin_sweep(self) -> str:
+        """Begin a sweep that somebody asked for."""
+        run = SweepRun(**_new_sweep(None))
+        self.session.add(run)
+        return run.id
+
+    def claim_sweep(self) -> SweepRun | None:
+        """A sweep that is not finished and that no other replica has in hand."""
+        unfinished = select(SweepRun).where(SweepRun.finished_at.is_(None))
+        return next(iter(self.claim_due(unfinished.order_by(SweepRun.started_at, SweepRun.id).limit(1))), None)
+
+    def lock_sweep(self, sweep_id: str) -> SweepRun:
+        return self.session.scalars(select(SweepRun).where(SweepRun.id == sweep_id).with_for_update()).one()
+
+    def last_sweep(self) -> SweepRun | None:
+        """The sweep that was finished last."""
+        finished = select(SweepRun).where(SweepRun.finished_at.is_not(None))
+        return self.session.scalars(finished.order_by(SweepRun.finished_at.desc(), SweepRun.id).limit(1)).one_or_none()
+
+    def workers_after(self, position: str, limit: int) -> Sequence[Worker]:
+        """Workers of all companies in the order of their ids."""
+        return self.session.scalars(
+            select(Worker).where(Worker.id > position).order_by(Worker.id).limit(limit)
+        ).all()
+
+    def locked_again(self, seen: Worker) -> Worker:
+        """A worker of any company as it is now, locked; ``seen`` may be older."""
+        self.session.expunge(seen)
+        statement = select(Worker).where(Worker.company_id == seen.company_id, Worker.id == seen.id)
+        return self.session.scalars(statement.with_for_update()).one()
+
+    def quarantine(self, worker: Worker, field: str, finding: str, sweep_id: str) -> None:
+        self.session.add(
+            QuarantinedField(
+                id=new_id("qua"),
+                company_id=worker.company_id,
+                worker_id=worker.id,
+                field=field,
+                finding=finding,
+                sweep_id=sweep_id,
+                found_at=clock.now(),
+            )
+        )
+
+
+def _new_sweep(night: date | None) -> dict[str, Any]:
+    return {
+        "id": new_id("swp"),
+        "night_of": night,
+        "position": "",
+        "checked": 0,
+        "quarantined": 0,
+        "unreadable": 0,
+        "started_at": clock.now(),
+        "finished_at": None,
+    }
