@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from actiontrac.sandbox import pages
@@ -27,7 +26,7 @@ from actiontrac.sandbox.stripe.api import StripeApi
 from actiontrac.sandbox.stripe.book import StripeBook
 from actiontrac.sandbox.stripe.checkout import StripeCheckout
 from actiontrac.sandbox.stripe.signing import StripeSigner
-from actiontrac.sandbox.web import LARGEST_BODY, Mount, as_html, as_json, rule
+from actiontrac.sandbox.web import LARGEST_BODY, Router, Rule, as_html, as_json
 from actiontrac.sandbox.webhooks import Sender, Webhooks
 
 MOST_ON_THE_HOME_PAGE = 50
@@ -64,15 +63,17 @@ class Sandbox:
             (self._paypal, paypal_api),
             self._in_transaction,
         )
-        self._map = _addresses(
-            stripe_api,
-            StripeCheckout(self.database, self._stripe),
-            paypal_api,
-            PayPalApproval(self.database, self._paypal),
-            MailPages(self.mailbox, self.faults),
-            ClockPages(on_moved=self.sweep),
-            control,
-            Home(self.ledger, settings.public_url),
+        self._router = Router(
+            [
+                stripe_api,
+                StripeCheckout(self.database, self._stripe),
+                paypal_api,
+                PayPalApproval(self.database, self._paypal),
+                MailPages(self.mailbox, self.faults),
+                ClockPages(on_moved=self.sweep),
+                control,
+                Home(self.ledger, settings.public_url),
+            ]
         )
         self._sender = Sender(
             self.database,
@@ -104,8 +105,8 @@ class Sandbox:
             # A page elsewhere on the web must not be able to move the clock or empty the mail.
             return as_json({"error": "This does not take requests from other sites."}, 403)
         try:
-            endpoint, names = self._map.bind_to_environ(request.environ).match()
-            response: Response = endpoint(request, **names)
+            handler, names = self._router.find(request)
+            response = handler(request, **names)
         except HTTPException as refusal:
             return as_json({"error": refusal.description or refusal.name}, refusal.code or 500)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -124,8 +125,8 @@ class Home:
         self._public_url = public_url
 
     def rules(self) -> Iterator[Rule]:
-        yield rule("/", self.show, "GET")
-        yield rule("/healthz", self.health, "GET")
+        yield Rule("/", self.show, "GET")
+        yield Rule("/healthz", self.health, "GET")
 
     def health(self, request: Request) -> Response:
         return as_json({"status": "ok"})
@@ -151,10 +152,6 @@ class Home:
             + pages.table(["When (UTC)", "Where", "What", "Id"], rows, "Nothing yet.")
         )
         return as_html(pages.page("Sandbox", content))
-
-
-def _addresses(*mounts: Mount) -> Map:
-    return Map([found for mount in mounts for found in mount.rules()], merge_slashes=False)
 
 
 def create_app(settings: SandboxSettings) -> Sandbox:

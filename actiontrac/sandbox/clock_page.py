@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from actiontrac import clock
 from actiontrac.sandbox import pages
 from actiontrac.sandbox.pages import escape
-from actiontrac.sandbox.web import as_html, as_json, json_object, rule, see_other, wants_html
+from actiontrac.sandbox.web import Rule, as_html, as_json, json_object, see_other, wants_html
 
 #: What the page offers; each crosses one of the plan's dates.
 STEPS = (
@@ -31,8 +30,8 @@ class ClockPages:
         self._on_moved = on_moved
 
     def rules(self) -> Iterator[Rule]:
-        yield rule("/clock", self.show, "GET")
-        yield rule("/clock", self.move, "POST")
+        yield Rule("/clock", self.show, "GET")
+        yield Rule("/clock", self.move, "POST")
 
     def show(self, request: Request) -> Response:
         if wants_html(request):

@@ -6,7 +6,6 @@ Nothing of this exists at a real processor; the product itself never calls it.
 
 from collections.abc import Callable, Iterator
 
-from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from actiontrac.sandbox.database import Ledger, Objects
@@ -15,7 +14,7 @@ from actiontrac.sandbox.faults import FaultKind, Faults
 from actiontrac.sandbox.paypal.api import PayPalApi
 from actiontrac.sandbox.paypal.book import PayPalBook
 from actiontrac.sandbox.stripe.book import StripeBook
-from actiontrac.sandbox.web import Handler, as_json, json_object, rule
+from actiontrac.sandbox.web import Handler, Rule, as_json, json_object
 from actiontrac.sandbox.webhooks import Webhooks
 
 PROVIDERS = ("stripe", "paypal")
@@ -56,7 +55,7 @@ class Control:
             ("POST", "disputes/<identifier>/close", self.close_dispute),
         ]
         for method, path, handler in table:
-            yield rule(f"/_control/{path}", self._guarded(handler), method)
+            yield Rule(f"/_control/{path}", self._guarded(handler), method)
 
     def _guarded(self, handler: Handler) -> Handler:
         def handle(request: Request, **names: str) -> Response:

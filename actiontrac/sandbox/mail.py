@@ -14,7 +14,6 @@ from email.utils import getaddresses
 from typing import Any
 from wsgiref.types import WSGIEnvironment
 
-from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from actiontrac import clock, ids
@@ -22,7 +21,7 @@ from actiontrac.sandbox import faults, pages
 from actiontrac.sandbox.database import Database, Document, Ledger
 from actiontrac.sandbox.faults import FaultKind, Faults
 from actiontrac.sandbox.pages import escape
-from actiontrac.sandbox.web import as_html, as_json, hang_up, rule, see_other
+from actiontrac.sandbox.web import Rule, as_html, as_json, hang_up, see_other
 
 #: Styles and embedded pictures of a mail show; nothing is fetched and nothing runs.
 MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -99,13 +98,13 @@ class MailPages:
         self._faults = queue
 
     def rules(self) -> Iterator[Rule]:
-        yield rule("/mail/messages", self.accept, "POST")
-        yield rule("/mail/messages", self.list, "GET")
-        yield rule("/mail/messages", self.clear, "DELETE")
-        yield rule("/mail/messages/<identifier>", self.one, "GET")
-        yield rule("/mail/messages/<identifier>/raw", self.raw, "GET")
-        yield rule("/mail/view/<identifier>", self.view, "GET")
-        yield rule("/mail", self.index, "GET")
+        yield Rule("/mail/messages", self.accept, "POST")
+        yield Rule("/mail/messages", self.list, "GET")
+        yield Rule("/mail/messages", self.clear, "DELETE")
+        yield Rule("/mail/messages/<identifier>", self.one, "GET")
+        yield Rule("/mail/messages/<identifier>/raw", self.raw, "GET")
+        yield Rule("/mail/view/<identifier>", self.view, "GET")
+        yield Rule("/mail", self.index, "GET")
 
     def accept(self, request: Request) -> Response:
         """A message as it would go over SMTP, its envelope in ``X-Envelope-To`` (repeated, or with commas)."""

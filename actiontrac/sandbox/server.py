@@ -23,7 +23,7 @@ class QuietHandler(WSGIRequestHandler):
 
 
 class Running:
-    """A sandbox that serves on threads of its own until it is closed."""
+    """A sandbox that serves on threads of its own until it is closed, which takes up to ``poll_seconds``."""
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class Running:
         port: int = 0,
         *,
         inside_a_private_network: bool = False,
+        poll_seconds: float = 0.5,
     ) -> None:
         require_safe_host(host, inside_a_private_network=inside_a_private_network)
         self._server: BaseWSGIServer = make_server(host, port, _not_yet, threaded=True, request_handler=QuietHandler)
@@ -39,7 +40,7 @@ class Running:
         self.app: Sandbox = create_app(replace(settings, internal=settings.internal or self.url))
         self._server.app = self.app
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="sandbox-http", daemon=True
+            target=self._server.serve_forever, kwargs={"poll_interval": poll_seconds}, name="sandbox-http", daemon=True
         )
         self._thread.start()
 

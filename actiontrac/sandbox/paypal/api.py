@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from actiontrac import clock
@@ -19,7 +18,7 @@ from actiontrac.sandbox.paypal import errors, shapes
 from actiontrac.sandbox.paypal.book import PayPalBook
 from actiontrac.sandbox.paypal.signing import CERTIFICATE_PATH, PayPalSigner
 from actiontrac.sandbox.settings import SandboxSettings
-from actiontrac.sandbox.web import Handler, as_json, json_object, rule
+from actiontrac.sandbox.web import Handler, Rule, as_json, json_object
 
 LONGEST_KEY = 108
 #: How long PayPal remembers a request id: for orders, and for captures and refunds.
@@ -63,8 +62,8 @@ class PayPalApi:
         self._signer = signer
 
     def rules(self) -> Iterator[Rule]:
-        yield rule("/paypal/v1/oauth2/token", self.token, "POST")
-        yield rule(CERTIFICATE_PATH, self.certificate, "GET")
+        yield Rule("/paypal/v1/oauth2/token", self.token, "POST")
+        yield Rule(CERTIFICATE_PATH, self.certificate, "GET")
         book = self._book
         table: list[tuple[str, str, str, float, Work]] = [
             ("POST", "v2/checkout/orders", "orders.create", ORDER_KEY_SECONDS, self._create),
@@ -107,7 +106,7 @@ class PayPalApi:
             ("POST", "v1/notifications/verify-webhook-signature", "webhooks.verify", 0, self._verify),
         ]
         for method, path, operation, key_seconds, work in table:
-            yield rule(f"/paypal/{path}", self._handler(operation, key_seconds, work), method)
+            yield Rule(f"/paypal/{path}", self._handler(operation, key_seconds, work), method)
 
     def token(self, request: Request) -> Response:
         """OAuth 2 client credentials, the only grant there is."""

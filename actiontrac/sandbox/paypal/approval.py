@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from actiontrac.sandbox import pages
@@ -11,7 +10,7 @@ from actiontrac.sandbox.database import Database, Document
 from actiontrac.sandbox.exchange import ApiError
 from actiontrac.sandbox.pages import escape
 from actiontrac.sandbox.paypal.book import FUNDINGS, PAYER, OrderClosed, PayPalBook
-from actiontrac.sandbox.web import as_html, rule, see_other
+from actiontrac.sandbox.web import Rule, as_html, see_other
 
 
 class PayPalApproval:
@@ -22,8 +21,8 @@ class PayPalApproval:
         self._book = book
 
     def rules(self) -> Iterator[Rule]:
-        yield rule("/paypal/checkoutnow", self.show, "GET")
-        yield rule("/paypal/checkoutnow", self.act, "POST")
+        yield Rule("/paypal/checkoutnow", self.show, "GET")
+        yield Rule("/paypal/checkoutnow", self.act, "POST")
 
     def show(self, request: Request) -> Response:
         try:

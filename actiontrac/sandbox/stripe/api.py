@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from actiontrac.sandbox.database import Document, Objects
@@ -16,7 +15,7 @@ from actiontrac.sandbox.exchange import ApiError, Call, Effect, Exchange, Words
 from actiontrac.sandbox.stripe import errors, forms, objects
 from actiontrac.sandbox.stripe.book import StripeBook
 from actiontrac.sandbox.stripe.contract import Contract
-from actiontrac.sandbox.web import Handler, as_json, rule
+from actiontrac.sandbox.web import Handler, Rule, as_json
 from actiontrac.sandbox.webhooks import Webhooks
 
 LONGEST_KEY = 255
@@ -76,7 +75,7 @@ class StripeApi:
 
     def rules(self) -> Iterator[Rule]:
         for method, path, operation, work in self._table():
-            yield rule(f"/stripe/v1/{path}", self._handler(operation, work), method)
+            yield Rule(f"/stripe/v1/{path}", self._handler(operation, work), method)
 
     def _table(self) -> list[tuple[str, str, str, Work]]:
         book = self._book

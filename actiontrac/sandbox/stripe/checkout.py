@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from actiontrac.sandbox import pages
@@ -11,7 +10,7 @@ from actiontrac.sandbox.exchange import ApiError
 from actiontrac.sandbox.pages import escape
 from actiontrac.sandbox.stripe import cards
 from actiontrac.sandbox.stripe.book import SessionClosed, StripeBook
-from actiontrac.sandbox.web import as_html, rule, see_other
+from actiontrac.sandbox.web import Rule, as_html, see_other
 
 NOT_A_TEST_CARD = (
     "This is not one of the published test numbers, so it was thrown away unread. Never enter a real card here."
@@ -28,8 +27,8 @@ class StripeCheckout:
         self._book = book
 
     def rules(self) -> Iterator[Rule]:
-        yield rule("/stripe/c/pay/<identifier>", self.show, "GET")
-        yield rule("/stripe/c/pay/<identifier>", self.act, "POST")
+        yield Rule("/stripe/c/pay/<identifier>", self.show, "GET")
+        yield Rule("/stripe/c/pay/<identifier>", self.act, "POST")
 
     def show(self, request: Request, identifier: str) -> Response:
         try:
