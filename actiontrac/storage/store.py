@@ -27,7 +27,7 @@ from actiontrac.storage.columns import CompanyOwned, sealed_attributes
 from actiontrac.storage.database import POOL_TIMEOUT_SECONDS, Database, _in_unit_of_work
 from actiontrac.vault import BlindIndex, Cipher, KeyProvider, new_key
 
-Row = TypeVar("Row")
+Answer = TypeVar("Answer")
 
 #: Partitions of the outbox: enough for relays to share, few enough to ask for one by one.
 PARTITIONS = 16
@@ -232,13 +232,13 @@ class Store:
             claimed_at=clock.machine_now(),
         )
 
-    def claim_due(self, statement: Select[tuple[Row]]) -> Sequence[Row]:
+    def claim_due(self, statement: Select[Any]) -> Sequence[Any]:
         """Rows for a timer, locked so that no other replica's timer has them too (property 8)."""
         return self.session.scalars(statement.with_for_update(skip_locked=True)).all()
 
     # Idempotency (G05)
 
-    def answer(self, view: Any) -> Any:
+    def answer(self, view: Answer) -> Answer:
         """
         Store the response under the request's Idempotency-Key, in this transaction,
         and return it. Without a key it only returns it.

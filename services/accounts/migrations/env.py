@@ -1,0 +1,3 @@
+from actiontrac.storage.migration import run_environment
+
+run_environment()
