@@ -4,7 +4,7 @@ import argparse
 import sys
 import threading
 from pathlib import Path
-from typing import IO
+from typing import TextIO
 
 from actiontrac import __version__, clock, config, failpoints, log
 from actiontrac.config import SERVICES, SERVICES_WITH_DATA, ConfigurationError, Settings
@@ -125,7 +125,7 @@ def _replicas(texts: list[str]) -> dict[str, int]:
     return counts
 
 
-def _log_stream(settings: Settings) -> IO[str]:
+def _log_stream(settings: Settings) -> TextIO:
     if not settings.log_file:
         return sys.stderr
     path = Path(settings.log_file)

@@ -54,7 +54,7 @@ class _Subscription:
     lane: str
 
 
-class Consumer(SharedExtension):  # type: ignore[misc]
+class Consumer(SharedExtension):
     """The consuming connection of one service; entrypoints subscribe before it starts."""
 
     def __init__(self) -> None:

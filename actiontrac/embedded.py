@@ -5,7 +5,6 @@ kombu's own polls its queues; at an interval that answers quickly it keeps a cor
 busy for nothing. Here a consumer sleeps until something for it arrives.
 """
 
-import socket
 import threading
 import time
 from queue import Empty
@@ -14,7 +13,7 @@ from typing import Any, ClassVar
 from kombu.transport import memory
 
 
-class Channel(memory.Channel):  # type: ignore[misc]
+class Channel(memory.Channel):
     def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
         super()._put(queue, message, **kwargs)
         Transport.arrived(queue)
@@ -25,7 +24,7 @@ class Channel(memory.Channel):  # type: ignore[misc]
         self.connection.wake_up.set()
 
 
-class Transport(memory.Transport):  # type: ignore[misc]
+class Transport(memory.Transport):
     Channel = Channel
 
     _open: ClassVar[list["Transport"]] = []
@@ -61,4 +60,4 @@ class Transport(memory.Transport):  # type: ignore[misc]
                 if left is not None and left <= 0:
                     raise TimeoutError from None
                 if not self.wake_up.wait(left):
-                    raise socket.timeout from None
+                    raise TimeoutError from None

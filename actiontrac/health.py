@@ -47,7 +47,7 @@ class Health:
         with self._open_store(self._service) as store:
             failed = store.base.FailedEvent
             OUTBOX_LAG.labels(self._service).set(lag_seconds(store.session, store.base.Outbox))
-            counted = dict(store.session.execute(select(failed.state, func.count()).group_by(failed.state)).all())
+            counted: dict[str, int] = dict(store.session.execute(select(failed.state, func.count()).group_by(failed.state)).all())
             for state in ("retry", "dead"):
                 PARKED.labels(self._service, state).set(counted.get(state, 0))
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import eventlet
 import orjson
+from amqp.exceptions import AMQPError
 from eventlet.event import Event as Signal
 from eventlet.semaphore import Semaphore
 from kombu import Consumer as KombuConsumer
@@ -34,7 +35,7 @@ class ServiceMissing(Unavailable):
     """The part of ActionTrac that does this is not running; try again shortly."""
 
 
-class RpcLink(SharedExtension):  # type: ignore[misc]
+class RpcLink(SharedExtension):
     def __init__(self) -> None:
         self._pending: dict[str, Signal] = {}
         self._write_lock = Semaphore()
@@ -137,7 +138,7 @@ class RpcLink(SharedExtension):  # type: ignore[misc]
                 return answer
         except eventlet.Timeout:
             raise DeadlineExceeded() from None
-        except (OSError, *_connection_errors()):
+        except (OSError, AMQPError):
             return None
         finally:
             self._pending.pop(call_id, None)
@@ -155,7 +156,7 @@ class RpcLink(SharedExtension):  # type: ignore[misc]
                     correlation_id=correlation_id,
                     delivery_mode=1,
                 )
-        except (eventlet.Timeout, OSError, *_connection_errors()) as problem:
+        except (eventlet.Timeout, OSError, AMQPError) as problem:
             _log.warning("reply_not_sent", error=type(problem).__name__)
 
     def _send(self, body: bytes, **options: Any) -> None:
@@ -241,8 +242,3 @@ class RpcLink(SharedExtension):  # type: ignore[misc]
     def _on_unblocked(self) -> None:
         self._blocked = False
 
-
-def _connection_errors() -> tuple[type[Exception], ...]:
-    from amqp.exceptions import AMQPError
-
-    return (AMQPError,)

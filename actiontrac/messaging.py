@@ -56,10 +56,10 @@ class Failure:
 
 def _jittered(seconds: float) -> timedelta:
     # Without it, what failed together would come back together.
-    return timedelta(seconds=seconds * random.uniform(0.8, 1.2))
+    return timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311
 
 
-class FailedEvents(SharedExtension):  # type: ignore[misc]
+class FailedEvents(SharedExtension):
     """Keeps what could not be handled, and tries again when it is due."""
 
     def __init__(self) -> None:
@@ -144,7 +144,7 @@ class FailedEvents(SharedExtension):  # type: ignore[misc]
             entrypoint.run(row.body, orjson.loads(row.headers), delivery=None)
 
 
-class Handle(Entrypoint):  # type: ignore[misc]
+class Handle(Entrypoint):
     """A method that is run for every event of one type."""
 
     consumer = Consumer()

@@ -290,11 +290,11 @@ class Relay:
         self._publisher.close()
 
 
-def relay_in_memory(service: str, settings: Settings, database: Database) -> tuple[Relay, threading.Event]:
-    """The relay of one service in the embedded mode, and what wakes it."""
+def relay_in_memory(service: str, settings: Settings, database: Database) -> Relay:
+    """The relay of one service in the embedded mode, woken by every commit with an event."""
     wake = threading.Event()
     database.on_commit_with_events(wake.set)
-    return Relay(service, database, InMemory(settings, service, wake), wake), wake
+    return Relay(service, database, InMemory(settings, service, wake), wake)
 
 
 def _listen(settings: Settings, service: str, wake: threading.Event, stop: threading.Event) -> None:

@@ -128,7 +128,7 @@ def run_embedded(settings: Settings, announce: Callable[[Settings], None]) -> in
     runner.start()
     stop = threading.Event()
     for service in SERVICES_WITH_DATA:
-        relay, wake = relay_in_memory(service, settings, database_for(service, settings))
+        relay = relay_in_memory(service, settings, database_for(service, settings))
         eventlet.spawn(relay.run, stop)
     announce(settings)
     told.wait()

@@ -50,7 +50,7 @@ HOUSEKEEPING_SECONDS = 300
 AnyStore = TypeVar("AnyStore", bound=Store)
 
 
-class Container(ServiceContainer):  # type: ignore[misc]
+class Container(ServiceContainer):
     """A nameko container that enters the request's context before the method runs."""
 
     def _worker_setup(self, worker_ctx: Any) -> None:
@@ -81,7 +81,7 @@ class Opener(Generic[AnyStore]):
         return self._kind(self._database, self.keys, None, write=self._write)
 
 
-class Stores(DependencyProvider, Generic[AnyStore]):  # type: ignore[misc]
+class Stores(DependencyProvider, Generic[AnyStore]):
     def __init__(self, kind: type[AnyStore]) -> None:
         self.kind = kind
 
@@ -108,7 +108,7 @@ class Stores(DependencyProvider, Generic[AnyStore]):  # type: ignore[misc]
         return Opener(self.kind, self._database, self._keys, write=write)
 
 
-class SettingsProvider(DependencyProvider):  # type: ignore[misc]
+class SettingsProvider(DependencyProvider):
     """``settings = SettingsProvider()``: the process's settings."""
 
     def get_dependency(self, worker_ctx: Any) -> Settings:

@@ -22,7 +22,7 @@ _log = log.get(__name__)
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-class Every(Entrypoint):  # type: ignore[misc]
+class Every(Entrypoint):
     def __init__(self, *, seconds: float) -> None:
         super().__init__()
         self.seconds = seconds
@@ -39,7 +39,7 @@ class Every(Entrypoint):  # type: ignore[misc]
     def _run(self) -> None:
         while not self._stopping.ready():
             # Replicas that started together drift apart instead of meeting at every row.
-            with eventlet.Timeout(self.seconds * random.uniform(0.9, 1.1), False):
+            with eventlet.Timeout(self.seconds * random.uniform(0.9, 1.1), False):  # noqa: S311
                 self._stopping.wait()
                 return
             finished = Signal()

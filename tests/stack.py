@@ -36,7 +36,9 @@ class NotReady(Exception):
 class Product:
     """One running ActionTrac: where it is, and how to stop, kill and start it again."""
 
-    def __init__(self, home: Path, *, mode: str, arguments: tuple[str, ...] = (), **environment: str) -> None:
+    def __init__(
+        self, home: Path, environment: dict[str, str], *, mode: str, arguments: tuple[str, ...] = ()
+    ) -> None:
         self.home = home
         self.mode = mode
         self._arguments = arguments
@@ -189,7 +191,7 @@ def descendants(pid: int) -> list[int]:
 
 def embedded_product(home: Path, **environment: str) -> Product:
     """Not started yet."""
-    return Product(home, mode="embedded", **environment)
+    return Product(home, environment, mode="embedded")
 
 
 def full_product(home: Path, servers: Servers, *, replicas: int = 1, **environment: str) -> Product:

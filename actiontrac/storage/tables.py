@@ -146,7 +146,7 @@ def declarative_base(service: str) -> Any:
         )
         created_at: Mapped[datetime] = column(UTCDateTime, "corporate", purpose="rotation", nullable=False)
 
-    Base.service = service  # type: ignore[attr-defined]
+    Base.service = service
     for kind in (Outbox, Inbox, FailedEvent, IdempotencyKey, CompanyKey):
         setattr(Base, kind.__name__, kind)
     return Base
