@@ -215,7 +215,7 @@ class UsageWarned(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PlanAdvised(Event):
-    """Another plan fits better, up or down (S39); once per advice."""
+    """Another plan fits better, up or down (S39); once per advice. ``worker_limit`` is the current plan's."""
 
     source = SERVICE
     type = "plan.advised"

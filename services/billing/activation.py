@@ -1,0 +1,166 @@
+"""
+What follows when money arrived: the payment's record, and the year or the way back.
+
+Called inside the unit of work that has the checkout locked; everything here happens
+together or not at all.
+"""
+
+from datetime import datetime
+
+import orjson
+
+from actiontrac.contracts.billing import PaymentReceived, SubscriptionActivated
+from actiontrac.ids import new_id
+from services.billing import policies
+from services.billing.models import Checkout, Invoice, Payment, Refund, SubscriptionYear
+from services.billing.providers import Snapshot
+from services.billing.repository import BillingStore
+from services.billing.watch import watch
+
+
+def take_payment(store: BillingStore, checkout: Checkout, snapshot: Snapshot, *, rule: str, now: datetime) -> str:
+    """
+    Turn a paid checkout into a year, or send the money back at once.
+
+    One charge buys one year: where this year was paid by another checkout in the
+    meantime, or the buyer was not authenticated, nothing is activated and a refund
+    begins. Returns what was decided: ``kept``, ``already_paid`` or ``not_authenticated``.
+    """
+    # Two checkouts of one company that are paid at the same moment meet here.
+    store.meter(lock=True)
+    may_buy = policies.may_buy_a_year(store.last_paid_day(), now.date())
+    authenticated = policies.is_authenticated(checkout.method, snapshot.authentication, rule)
+    cause = policies.cause_to_return(may_buy=may_buy, authenticated=authenticated)
+    _record(store, checkout, snapshot, cause or "kept", now)
+    checkout.paid_at = now
+    if cause is None:
+        checkout.close("paid")
+        checkout.last_error = None
+        _activate(store, checkout, now)
+        return "kept"
+    checkout.close("refunded", cause)
+    store.session.add(
+        Refund(
+            id=new_id("ref"),
+            company_id=checkout.company_id,
+            checkout_id=checkout.id,
+            cause=cause,
+            amount_minor=checkout.amount_minor,
+            currency=checkout.currency,
+            state="pending",
+            checks=0,
+            next_check_at=now,
+            created_at=now,
+        )
+    )
+    return cause
+
+
+def _record(store: BillingStore, checkout: Checkout, snapshot: Snapshot, outcome: str, now: datetime) -> None:
+    store.session.add(
+        Payment(
+            id=new_id("pay"),
+            company_id=checkout.company_id,
+            checkout_id=checkout.id,
+            provider=checkout.provider,
+            provider_ref=snapshot.charge_ref or snapshot.ref,
+            method=checkout.method,
+            amount_minor=snapshot.amount.minor,
+            currency=snapshot.amount.currency,
+            environment=snapshot.environment,
+            authentication=snapshot.authentication,
+            outcome=outcome,
+            received_at=now,
+        )
+    )
+
+
+def _activate(store: BillingStore, checkout: Checkout, now: datetime) -> None:
+    meter = store.meter()
+    first = not store.years()
+    starts_on = policies.first_day_of_next(store.last_paid_day(), now.date())
+    year = SubscriptionYear(
+        id=new_id("sub"),
+        company_id=checkout.company_id,
+        checkout_id=checkout.id,
+        plan_code=checkout.plan_code,
+        plan_version=checkout.plan_version,
+        worker_limit=checkout.worker_limit,
+        amount_minor=checkout.amount_minor,
+        currency=checkout.currency,
+        starts_on=starts_on,
+        ends_on=policies.last_day_of_year(starts_on),
+        high_water=meter.managed if starts_on == now.date() else 0,
+    )
+    store.session.add(year)
+    line = f"{checkout.plan_name} plan, up to {checkout.worker_limit} workers, {year.starts_on} to {year.ends_on}"
+    invoice = issue(store, checkout, "invoice", line, checkout.amount_minor, now)
+    store.session.flush()
+    store.publish(
+        PaymentReceived(
+            company_id=checkout.company_id,
+            checkout_id=checkout.id,
+            invoice_id=invoice.id,
+            invoice_number=invoice.number,
+            amount_minor=checkout.amount_minor,
+            currency=checkout.currency,
+            method=checkout.method,
+            plan=checkout.plan_code,
+        )
+    )
+    store.publish(
+        SubscriptionActivated(
+            company_id=checkout.company_id,
+            subscription_id=year.id,
+            checkout_id=checkout.id,
+            plan=year.plan_code,
+            worker_limit=year.worker_limit,
+            starts_on=year.starts_on.isoformat(),
+            ends_on=year.ends_on.isoformat(),
+            first=first,
+        )
+    )
+    # Other pages of this company that are still open must not take a second payment.
+    for other in store.other_open_checkouts(checkout.id):
+        other.next_check_at = now
+    # A new year is judged anew: what was warned of under the old terms may be true again.
+    meter.advised = ""
+    meter.review_at = policies.review_after(year.starts_on, now)
+    watch(store, meter, now.date())
+
+
+PREFIXES = {"invoice": "INV-", "credit_note": "CN-"}
+
+
+def issue(
+    store: BillingStore,
+    checkout: Checkout,
+    kind: str,
+    line: str,
+    amount_minor: int,
+    now: datetime,
+    *,
+    refund_id: str | None = None,
+) -> Invoice:
+    """
+    Write a document with the next number of its series.
+
+    What was paid in a sandbox has a series of its own: it is nobody's revenue.
+    """
+    live = checkout.environment == "live"
+    series = kind if live else f"{checkout.environment}_{kind}"
+    prefix = PREFIXES[kind] if live else f"{checkout.environment.upper()}-{PREFIXES[kind]}"
+    document = Invoice(
+        id=new_id("inv"),
+        company_id=checkout.company_id,
+        number=store.next_number(series, prefix),
+        kind=kind,
+        checkout_id=checkout.id,
+        refund_id=refund_id,
+        lines=orjson.dumps([{"description": line, "amount_minor": amount_minor}]).decode(),
+        total_minor=amount_minor,
+        currency=checkout.currency,
+        issued_on=now.date(),
+    )
+    store.session.add(document)
+    return document

@@ -1,0 +1,73 @@
+"""A pause for a processor that does not answer, so that nobody waits for it in vain."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from services.billing.providers import (
+    Money,
+    Notice,
+    PaymentProvider,
+    ProviderUnavailable,
+    Refunded,
+    Request,
+    Snapshot,
+    Started,
+)
+
+Answer = TypeVar("Answer")
+
+#: So many failures in a row, and it is left alone for a while; then one call tries again.
+FAILURES = 5
+PAUSE_SECONDS = 5.0
+
+
+class Guarded:
+    """A PaymentProvider that answers at once, without asking, while the processor is away."""
+
+    def __init__(self, provider: PaymentProvider, elapsed: Callable[[], float] = time.monotonic) -> None:
+        self._provider = provider
+        self._elapsed = elapsed
+        self._failures = 0
+        self._closed_until = 0.0
+        self.name = provider.name
+        self.environment = provider.environment
+
+    def start(self, request: Request) -> Started:
+        return self._ask(lambda: self._provider.start(request))
+
+    def settle(self, ref: str, seller: str | None = None, *, capture_attempt: int = 1) -> Snapshot:
+        return self._ask(lambda: self._provider.settle(ref, seller, capture_attempt=capture_attempt))
+
+    def fetch(self, ref: str, seller: str | None = None) -> Snapshot:
+        return self._ask(lambda: self._provider.fetch(ref, seller))
+
+    def cancel(self, ref: str, seller: str | None = None) -> Snapshot:
+        return self._ask(lambda: self._provider.cancel(ref, seller))
+
+    def refund(self, snapshot: Snapshot, refund_id: str, amount: Money, seller: str | None = None) -> Refunded:
+        return self._ask(lambda: self._provider.refund(snapshot, refund_id, amount, seller))
+
+    def notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:
+        # Not counted: anybody can post here, and Stripe's needs no call at all.
+        return self._provider.notice(headers, raw)
+
+    def check(self) -> None:
+        self._provider.check()
+
+    def _ask(self, call: Callable[[], Answer]) -> Answer:
+        if self._elapsed() < self._closed_until:
+            raise ProviderUnavailable(f"{self.name} did not answer lately.", outcome_unknown=False)
+        try:
+            answer = call()
+        except ProviderUnavailable:
+            self._failures += 1
+            if self._failures >= FAILURES:
+                self._closed_until = self._elapsed() + PAUSE_SECONDS
+            raise
+        except Exception:
+            # It answered, even if it said no.
+            self._failures = 0
+            raise
+        self._failures = 0
+        return answer

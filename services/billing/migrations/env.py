@@ -1,0 +1,5 @@
+"""Alembic's entry into this service's migrations."""
+
+from actiontrac.storage.migration import run_environment
+
+run_environment()

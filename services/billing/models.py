@@ -1,0 +1,313 @@
+"""What billing keeps. About a payment: the processor's reference, how, how much, and the outcome (T2, B04)."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Boolean, Date, Index, Integer, String, Text, UniqueConstraint, event, text
+from sqlalchemy.orm import Mapped
+
+from actiontrac.storage import CompanyOwned, Sealed, UTCDateTime, column, declarative_base, sealed_column
+from services.billing.policies import next_pause
+
+Base = declarative_base("billing")
+
+#: Tables that belong to no company, each with its reason.
+UNISOLATED = {
+    "plans": "what is sold is the same for everybody",
+    "number_series": "invoices are numbered without gaps over all companies",
+    "webhook_notices": "a webhook arrives before its company is known; ids only",
+}
+
+ID = String(40)
+#: Long enough for the ids of both processors.
+REF = String(255)
+
+
+def billed(kind: Any, data_class: str, *, purpose: str, nullable: bool = False, **options: Any) -> Any:
+    """A column that is kept as long as invoices are."""
+    return column(kind, data_class, purpose=purpose, retention="invoice", nullable=nullable, **options)
+
+
+class Plan(Base):  # type: ignore[misc]
+    """One version of a plan; written once and never changed (B01)."""
+
+    __tablename__ = "plans"
+    code: Mapped[str] = column(String(40), "public", primary_key=True, purpose="what is sold")
+    version: Mapped[int] = column(
+        Integer, "public", primary_key=True, autoincrement=False, purpose="old buyers keep their terms"
+    )
+    name: Mapped[str] = column(String(80), "public", purpose="what people call it", nullable=False)
+    worker_limit: Mapped[int] = column(Integer, "public", purpose="how many workers it allows", nullable=False)
+    prices: Mapped[str] = column(Text, "public", purpose="minor units a year by currency, as JSON", nullable=False)
+
+
+class Checkout(CompanyOwned, Base):  # type: ignore[misc]
+    """One attempt to pay for one year; ``id`` is the key under which the processor knows it."""
+
+    __tablename__ = "checkouts"
+    __table_args__ = (UniqueConstraint("company_id", "request_key"),)
+    id: Mapped[str] = billed(ID, "corporate", primary_key=True, purpose="identity")
+    bought_by: Mapped[str] = billed(
+        ID, "personal", purpose="who is billed; the address is asked of accounts when needed"
+    )
+    request_key: Mapped[str | None] = billed(
+        String(64), "corporate", purpose="a repeated request continues this one (B08)", nullable=True
+    )
+    plan_code: Mapped[str] = billed(String(40), "corporate", purpose="what is bought")
+    plan_version: Mapped[int] = billed(Integer, "corporate", purpose="the terms that were bought")
+    plan_name: Mapped[str] = billed(String(80), "corporate", purpose="the invoice's line")
+    worker_limit: Mapped[int] = billed(Integer, "corporate", purpose="the terms that were bought")
+    method: Mapped[str] = billed(String(10), "corporate", purpose="kind of method (T2)")
+    provider: Mapped[str] = billed(String(10), "corporate", purpose="which processor")
+    environment: Mapped[str] = billed(String(10), "corporate", purpose="sandbox money is not revenue")
+    amount_minor: Mapped[int] = billed(Integer, "corporate", purpose="what must be paid")
+    currency: Mapped[str] = billed(String(3), "corporate", purpose="what must be paid")
+    state: Mapped[str] = billed(String(10), "corporate", purpose="where it stands")
+    provider_ref: Mapped[str | None] = billed(
+        REF, "corporate", purpose="the processor's reference", nullable=True, index=True
+    )
+    approval_url: Mapped[str | None] = column(
+        Text, "corporate", purpose="the processor's page, until it is paid or closed", retention="short", nullable=True
+    )
+    capture_attempt: Mapped[int] = billed(Integer, "corporate", purpose="one capture is asked for once", default=1)
+    last_error: Mapped[str | None] = billed(
+        String(120), "corporate", purpose="why it was not paid, in the processor's code", nullable=True
+    )
+    needs_review: Mapped[bool] = billed(
+        Boolean, "corporate", purpose="the processor's figures are not ours: a person looks", default=False
+    )
+    checks: Mapped[int] = billed(Integer, "corporate", purpose="growing pauses", default=0)
+    next_check_at: Mapped[datetime | None] = column(
+        UTCDateTime, "corporate", purpose="reconciliation", retention="short", nullable=True, index=True
+    )
+    checked_at: Mapped[datetime] = billed(UTCDateTime, "corporate", purpose="not to ask too often")
+    created_at: Mapped[datetime] = billed(UTCDateTime, "corporate", purpose="order")
+    expires_at: Mapped[datetime] = billed(UTCDateTime, "corporate", purpose="it is closed after this")
+    paid_at: Mapped[datetime | None] = billed(UTCDateTime, "corporate", purpose="when money arrived", nullable=True)
+    refunded_minor: Mapped[int] = billed(Integer, "corporate", purpose="a refund never exceeds the payment", default=0)
+
+    @property
+    def settled(self) -> bool:
+        """Whether money arrived: then nothing about it changes but refunds."""
+        return self.state in ("paid", "refunded")
+
+    @property
+    def waiting(self) -> bool:
+        return self.state in ("open", "processing", "unknown")
+
+    def started(self, ref: str, approval_url: str, *, now: datetime) -> None:
+        """The processor has it; a second answer to the same start changes nothing."""
+        if self.provider_ref is None:
+            self.provider_ref, self.approval_url = ref, approval_url
+            self.state, self.last_error, self.checks = "open", None, 0
+            self.check_later(now)
+
+    def close(self, state: str, error: str | None = None) -> None:
+        self.state, self.approval_url, self.next_check_at = state, None, None
+        if error is not None:
+            self.last_error = error[:120]
+
+    def check_later(self, now: datetime) -> None:
+        """The next look of the reconciler: with growing pauses, and when it expires."""
+        pause = next_pause(self.checks, waiting_for_money=self.state == "processing")
+        due = now + timedelta(seconds=pause)
+        self.next_check_at = min(due, self.expires_at) if self.expires_at > now else due
+        self.checks += 1
+
+
+class Disclosure(CompanyOwned, Base):  # type: ignore[misc]
+    """What was told to whom, why and when; no hand-off to a processor without it (S28, S32)."""
+
+    __tablename__ = "disclosures"
+    id: Mapped[str] = column(ID, "corporate", primary_key=True, purpose="identity", retention="acceptance")
+    checkout_id: Mapped[str] = column(
+        ID, "corporate", purpose="what it was for", retention="acceptance", nullable=False, index=True
+    )
+    subject_id: Mapped[str] = column(
+        ID, "personal", purpose="whose information it was", retention="acceptance", nullable=False
+    )
+    recipient: Mapped[str] = column(
+        String(40), "corporate", purpose="who received it", retention="acceptance", nullable=False
+    )
+    fields: Mapped[str] = column(
+        String(200), "corporate", purpose="which fields, never their values", retention="acceptance", nullable=False
+    )
+    basis: Mapped[str] = column(
+        String(120), "corporate", purpose="why it was allowed", retention="acceptance", nullable=False
+    )
+    disclosed_at: Mapped[datetime] = column(
+        UTCDateTime, "corporate", purpose="when", retention="acceptance", nullable=False
+    )
+
+
+class Payment(CompanyOwned, Base):  # type: ignore[misc]
+    """Money that arrived for a checkout, once; and what the processor said about its authentication (B06)."""
+
+    __tablename__ = "payments"
+    __table_args__ = (UniqueConstraint("company_id", "checkout_id"),)
+    id: Mapped[str] = billed(ID, "corporate", primary_key=True, purpose="identity")
+    checkout_id: Mapped[str] = billed(ID, "corporate", purpose="one payment for one checkout")
+    provider: Mapped[str] = billed(String(10), "corporate", purpose="which processor")
+    provider_ref: Mapped[str] = billed(REF, "corporate", purpose="the processor's reference")
+    method: Mapped[str] = billed(String(10), "corporate", purpose="kind of method (T2)")
+    amount_minor: Mapped[int] = billed(Integer, "corporate", purpose="how much")
+    currency: Mapped[str] = billed(String(3), "corporate", purpose="how much")
+    environment: Mapped[str] = billed(String(10), "corporate", purpose="sandbox money is not revenue")
+    authentication: Mapped[str | None] = billed(String(40), "corporate", purpose="the result only (S33)", nullable=True)
+    outcome: Mapped[str] = billed(String(20), "corporate", purpose="kept, or why it went back at once")
+    received_at: Mapped[datetime] = billed(UTCDateTime, "corporate", purpose="when")
+
+
+class SubscriptionYear(CompanyOwned, Base):  # type: ignore[misc]
+    """One paid year with the terms it was bought on; both days are included (B05)."""
+
+    __tablename__ = "subscription_years"
+    __table_args__ = (
+        UniqueConstraint("company_id", "checkout_id"),
+        # Two payments for one year cannot both stand, whatever the code above does.
+        Index(
+            "uq_subscription_years_standing", "company_id", "starts_on", unique=True,
+            sqlite_where=text("refunded_at IS NULL"), postgresql_where=text("refunded_at IS NULL"),
+        ),
+    )  # fmt: skip
+    id: Mapped[str] = billed(ID, "corporate", primary_key=True, purpose="identity")
+    checkout_id: Mapped[str] = billed(ID, "corporate", purpose="what paid for it")
+    plan_code: Mapped[str] = billed(String(40), "corporate", purpose="the terms that were bought")
+    plan_version: Mapped[int] = billed(Integer, "corporate", purpose="the terms that were bought")
+    worker_limit: Mapped[int] = billed(Integer, "corporate", purpose="the terms that were bought")
+    amount_minor: Mapped[int] = billed(Integer, "corporate", purpose="what another plan would save")
+    currency: Mapped[str] = billed(String(3), "corporate", purpose="what another plan would save")
+    starts_on: Mapped[date] = billed(Date, "corporate", purpose="first day")
+    ends_on: Mapped[date] = billed(Date, "corporate", purpose="last day")
+    high_water: Mapped[int] = column(
+        Integer, "corporate", purpose="most workers managed in this year (S38)", nullable=False
+    )
+    refunded_at: Mapped[datetime | None] = billed(
+        UTCDateTime, "corporate", purpose="it ended because the money went back", nullable=True
+    )
+
+    def covers(self, day: date) -> bool:
+        return self.refunded_at is None and self.starts_on <= day <= self.ends_on
+
+
+class Invoice(CompanyOwned, Base):  # type: ignore[misc]
+    """An invoice or credit note: numbered without gaps, never changed."""
+
+    __tablename__ = "invoices"
+    __table_args__ = (UniqueConstraint("number"),)
+    id: Mapped[str] = billed(ID, "corporate", primary_key=True, purpose="identity")
+    number: Mapped[str] = billed(String(40), "corporate", purpose="gapless number")
+    kind: Mapped[str] = billed(String(12), "corporate", purpose="invoice or credit note")
+    checkout_id: Mapped[str] = billed(ID, "corporate", purpose="what it is about", index=True)
+    refund_id: Mapped[str | None] = billed(ID, "corporate", purpose="what a credit note is about", nullable=True)
+    lines: Mapped[str] = billed(Text, "corporate", purpose="what was bought, as JSON")
+    total_minor: Mapped[int] = billed(Integer, "corporate", purpose="sum of the lines")
+    currency: Mapped[str] = billed(String(3), "corporate", purpose="of the amounts")
+    issued_on: Mapped[date] = billed(Date, "corporate", purpose="date of the document")
+
+
+class NumberSeries(Base):  # type: ignore[misc]
+    """The last number of a series; locked while the next one is given out."""
+
+    __tablename__ = "number_series"
+    name: Mapped[str] = billed(String(40), "corporate", primary_key=True, purpose="which series")
+    last: Mapped[int] = billed(Integer, "corporate", purpose="last number given out")
+
+
+class Refund(CompanyOwned, Base):  # type: ignore[misc]
+    """Money on its way back; ``id`` is the processor's idempotency key, so it goes back once."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (UniqueConstraint("company_id", "request_key"),)
+    id: Mapped[str] = billed(ID, "corporate", primary_key=True, purpose="identity")
+    checkout_id: Mapped[str] = billed(ID, "corporate", purpose="what is given back", index=True)
+    asked_by: Mapped[str | None] = billed(
+        ID, "personal", purpose="who asked; nobody when it is automatic", nullable=True
+    )
+    request_key: Mapped[str | None] = billed(
+        String(64), "corporate", purpose="a repeated request continues this one", nullable=True
+    )
+    cause: Mapped[str] = billed(String(20), "corporate", purpose="requested, or the rule that made it automatic")
+    reason_sealed: Mapped[bytes | None] = sealed_column(purpose="why, in the words of who asked", retention="invoice")
+    amount_minor: Mapped[int] = billed(Integer, "corporate", purpose="how much")
+    currency: Mapped[str] = billed(String(3), "corporate", purpose="how much")
+    state: Mapped[str] = billed(String(10), "corporate", purpose="where it stands")
+    provider_ref: Mapped[str | None] = billed(REF, "corporate", purpose="the processor's reference", nullable=True)
+    last_error: Mapped[str | None] = billed(
+        String(120), "corporate", purpose="why it failed, in the processor's code", nullable=True
+    )
+    checks: Mapped[int] = billed(Integer, "corporate", purpose="growing pauses", default=0)
+    next_check_at: Mapped[datetime | None] = column(
+        UTCDateTime, "corporate", purpose="reconciliation", retention="short", nullable=True, index=True
+    )
+    created_at: Mapped[datetime] = billed(UTCDateTime, "corporate", purpose="how long the processor knows its key")
+    done_at: Mapped[datetime | None] = billed(
+        UTCDateTime, "corporate", purpose="when the money went back", nullable=True
+    )
+    reason = Sealed("reason_sealed")
+
+    @property
+    def running(self) -> bool:
+        return self.state in ("pending", "unknown")
+
+    def check_later(self, now: datetime) -> None:
+        self.next_check_at = now + timedelta(seconds=next_pause(self.checks))
+        self.checks += 1
+
+
+class Meter(CompanyOwned, Base):  # type: ignore[misc]
+    """How many workers a company manages today, and what it was told about that (S38, S39)."""
+
+    __tablename__ = "meters"
+    __table_args__ = (UniqueConstraint("company_id"),)
+    id: Mapped[str] = column(ID, "corporate", primary_key=True, purpose="identity")
+    managed: Mapped[int] = column(Integer, "corporate", purpose="today's figure (S38)", nullable=False)
+    high_water: Mapped[int] = column(
+        Integer, "corporate", purpose="most workers ever managed, as workers told it", nullable=False
+    )
+    sequence: Mapped[int] = column(Integer, "corporate", purpose="late events are recognised", nullable=False)
+    warned: Mapped[str] = column(String(4), "corporate", purpose="each level is warned of once", nullable=False)
+    advised: Mapped[str] = column(String(60), "corporate", purpose="each advice is given once", nullable=False)
+    review_at: Mapped[datetime | None] = column(
+        UTCDateTime, "corporate", purpose="when the plan is looked at again", nullable=True, index=True
+    )
+
+
+class WebhookNotice(Base):  # type: ignore[misc]
+    """A verified webhook: ids only, worked on once, order does not matter (B09)."""
+
+    __tablename__ = "webhook_notices"
+    provider: Mapped[str] = column(
+        String(10), "corporate", primary_key=True, purpose="which processor", retention="30 days"
+    )
+    event_id: Mapped[str] = column(
+        REF, "corporate", primary_key=True, purpose="each is worked on once", retention="30 days"
+    )
+    kind: Mapped[str] = column(String(80), "corporate", purpose="what it is about", retention="30 days", nullable=False)
+    provider_ref: Mapped[str | None] = column(
+        REF, "corporate", purpose="leads to the checkout", retention="30 days", nullable=True
+    )
+    payment_id: Mapped[str | None] = column(
+        REF, "corporate", purpose="leads to the checkout", retention="30 days", nullable=True
+    )
+    charge_ref: Mapped[str | None] = column(
+        REF, "corporate", purpose="leads to the checkout", retention="30 days", nullable=True
+    )
+    attempts: Mapped[int] = column(Integer, "corporate", purpose="growing pauses", retention="30 days", nullable=False)
+    due_at: Mapped[datetime | None] = column(
+        UTCDateTime, "corporate", purpose="until it is done", retention="30 days", nullable=True, index=True
+    )
+    received_at: Mapped[datetime] = column(
+        UTCDateTime, "corporate", purpose="purge", retention="30 days", nullable=False, index=True
+    )
+
+
+class IssuedForGood(Exception):
+    """An invoice or a version of a plan is never changed; correct it by a new one."""
+
+
+@event.listens_for(Invoice, "before_update")
+@event.listens_for(Invoice, "before_delete")
+@event.listens_for(Plan, "before_update")
+def _refuse(mapper: Any, connection: Any, row: Any) -> None:
+    raise IssuedForGood(type(row).__name__)

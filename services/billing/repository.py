@@ -1,0 +1,291 @@
+"""Every query of billing."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy import Select, delete, func, select
+
+from actiontrac import context
+from actiontrac.contracts.billing import CheckoutNotFound, InvoiceNotFound
+from actiontrac.ids import new_id
+from actiontrac.storage import Store
+from services.billing.models import (
+    Base,
+    Checkout,
+    Disclosure,
+    Invoice,
+    Meter,
+    NumberSeries,
+    Payment,
+    Plan,
+    Refund,
+    SubscriptionYear,
+    WebhookNotice,
+)
+from services.billing.plans import Offer
+
+Row = TypeVar("Row", Checkout, Invoice)
+
+#: A webhook whose worker died is worked on again after this; its pause doubles up to an hour.
+NOTICE_LEASE_SECONDS = 60
+
+#: Claimed by a timer and not finished: taken up again after this.
+CLAIM_SECONDS = 60
+
+
+def request_key() -> str | None:
+    """A short form of the request's Idempotency-Key, by which its work is found again."""
+    key = context.current().idempotency_key
+    return hashlib.sha256(key.encode()).hexdigest() if key else None
+
+
+class BillingStore(Store):
+    base = Base
+
+    # Plans
+
+    def keep_plans(self, offers: Iterable[Offer]) -> list[str]:
+        """
+        Write versions that are new; returns those whose terms differ from what is kept
+        (they are not changed: somebody may have bought them).
+        """
+        differing = []
+        for offer in offers:
+            prices = orjson.dumps(offer.prices, option=orjson.OPT_SORT_KEYS).decode()
+            values = {"name": offer.name, "worker_limit": offer.worker_limit, "prices": prices}
+            if self._insert_once(Plan, code=offer.code, version=offer.version, **values):
+                continue
+            kept = self.session.get_one(Plan, (offer.code, offer.version))
+            if any(getattr(kept, name) != value for name, value in values.items()):
+                differing.append(f"{offer.code} {offer.version}")
+        return differing
+
+    def plans(self, versions: Iterable[tuple[str, int]]) -> list[Plan]:
+        """These versions, smallest first."""
+        found = [self.session.get(Plan, version) for version in versions]
+        return sorted((plan for plan in found if plan), key=lambda plan: (plan.worker_limit, plan.code))
+
+    # Checkouts
+
+    def checkout(self, checkout_id: str, *, lock: bool = False) -> Checkout:
+        """
+        Raises:
+            CheckoutNotFound: there is none, or it is another company's.
+        """
+        statement = select(Checkout).where(Checkout.id == checkout_id)
+        found = self.session.scalar(statement.with_for_update() if lock else statement)
+        if found is None:
+            raise CheckoutNotFound()
+        return found
+
+    def checkout_of_request(self) -> Checkout | None:
+        """What an earlier, interrupted run of this very request began."""
+        key = request_key()
+        if key is None:
+            return None
+        return self.session.scalar(
+            select(Checkout)
+            .where(Checkout.company_id == self.company_id, Checkout.request_key == key)
+            .with_for_update()
+        )
+
+    def checkout_behind(self, provider: str, notice: WebhookNotice) -> Checkout | None:
+        """The checkout that a webhook is about: by its reference, our id, or its charge."""
+        own = select(Checkout).where(Checkout.provider == provider)
+        if notice.provider_ref:
+            found = self.session.scalar(own.where(Checkout.provider_ref == notice.provider_ref))
+            if found is not None:
+                return found
+        if notice.payment_id:
+            found = self.session.scalar(own.where(Checkout.id == notice.payment_id))
+            if found is not None:
+                return found
+        if not notice.charge_ref:
+            return None
+        return self.session.scalar(
+            own.join(Payment, Payment.checkout_id == Checkout.id).where(Payment.provider_ref == notice.charge_ref)
+        )
+
+    def checkouts(self, *, limit: int, cursor: str | None) -> tuple[list[Checkout], str | None]:
+        return self._page(Checkout, select(Checkout), limit, cursor)
+
+    def claim_due_checkouts(self, now: datetime, limit: int) -> list[str]:
+        """Ids of checkouts that the reconciler must look at; no other replica gets them for a while."""
+        due = select(Checkout).where(Checkout.next_check_at <= now).order_by(Checkout.next_check_at).limit(limit)
+        rows = self.claim_due(due)
+        for row in rows:
+            row.check_later(now)
+            row.next_check_at = max(row.next_check_at or now, now + timedelta(seconds=CLAIM_SECONDS))
+        return [row.id for row in rows]
+
+    def other_open_checkouts(self, checkout_id: str) -> Sequence[Checkout]:
+        """
+        The company's other checkouts that could still be paid. One that is being settled
+        right now is left out: waiting for it here could be waiting for each other.
+        """
+        return self.claim_due(
+            select(Checkout).where(
+                Checkout.company_id == self.company_id,
+                Checkout.id != checkout_id,
+                Checkout.state.in_(("open", "processing", "unknown")),
+            )
+        )
+
+    # Disclosures
+
+    def disclosure_for(self, checkout_id: str) -> Disclosure | None:
+        return self.session.scalar(select(Disclosure).where(Disclosure.checkout_id == checkout_id))
+
+    # Payments and years
+
+    def payment(self, checkout_id: str) -> Payment | None:
+        return self.session.scalar(select(Payment).where(Payment.checkout_id == checkout_id))
+
+    def years(self) -> Sequence[SubscriptionYear]:
+        """Every year that the company paid, refunded ones included, in order."""
+        return self.session.scalars(
+            select(SubscriptionYear)
+            .where(SubscriptionYear.company_id == self.company_id)
+            .order_by(SubscriptionYear.starts_on, SubscriptionYear.id)
+        ).all()
+
+    def last_paid_day(self, company_id: str | None = None) -> date | None:
+        """The last day that the company has paid for."""
+        return self.session.scalar(
+            select(func.max(SubscriptionYear.ends_on)).where(
+                SubscriptionYear.company_id == (company_id or self.company_id),
+                SubscriptionYear.refunded_at.is_(None),
+            )
+        )
+
+    def year_on(self, day: date) -> SubscriptionYear | None:
+        """The paid year that runs on a day."""
+        return next((year for year in self.years() if year.covers(day)), None)
+
+    def year_of(self, checkout_id: str) -> SubscriptionYear | None:
+        return self.session.scalar(select(SubscriptionYear).where(SubscriptionYear.checkout_id == checkout_id))
+
+    # Usage
+
+    def meter(self, *, lock: bool = False) -> Meter:
+        """
+        The company's meter; made when it is first needed.
+
+        Its lock is also what lets a company's payments settle one after the other.
+        """
+        statement = select(Meter).where(Meter.company_id == self.company_id)
+        statement = statement.with_for_update() if lock else statement
+        found = self.session.scalar(statement)
+        if found is None:
+            self._insert_once(
+                Meter, id=new_id("met"), company_id=self.company_id,
+                managed=0, high_water=0, sequence=-1, warned="", advised="",
+            )  # fmt: skip
+            found = self.session.scalars(statement).one()
+        return found
+
+    def claim_due_reviews(self, now: datetime, limit: int) -> list[str]:
+        """Companies whose plan must be looked at again, each once."""
+        rows = self.claim_due(select(Meter).where(Meter.review_at <= now).limit(limit))
+        for row in rows:
+            row.review_at = None
+        return [row.company_id for row in rows]
+
+    # Invoices
+
+    def next_number(self, series: str, prefix: str) -> str:
+        """
+        The next number of a series. Its row stays locked until this unit of work ends, so
+        that a number is given out if and only if its document is: no gap, no double.
+        """
+        self._insert_once(NumberSeries, name=series, last=0)
+        counter = self.session.scalars(select(NumberSeries).where(NumberSeries.name == series).with_for_update()).one()
+        counter.last += 1
+        return f"{prefix}{counter.last:06d}"
+
+    def invoice(self, invoice_id: str) -> Invoice:
+        """
+        Raises:
+            InvoiceNotFound: there is none, or it is another company's.
+        """
+        found = self.session.scalar(select(Invoice).where(Invoice.id == invoice_id))
+        if found is None:
+            raise InvoiceNotFound()
+        return found
+
+    def invoice_of(self, checkout_id: str) -> Invoice | None:
+        return self.session.scalar(select(Invoice).where(Invoice.checkout_id == checkout_id, Invoice.kind == "invoice"))
+
+    def invoices(self, *, limit: int, cursor: str | None) -> tuple[list[Invoice], str | None]:
+        return self._page(Invoice, select(Invoice), limit, cursor)
+
+    # Refunds
+
+    def refund(self, refund_id: str, *, lock: bool = False) -> Refund | None:
+        statement = select(Refund).where(Refund.id == refund_id)
+        return self.session.scalar(statement.with_for_update() if lock else statement)
+
+    def refund_of_request(self) -> Refund | None:
+        key = request_key()
+        if key is None:
+            return None
+        return self.session.scalar(
+            select(Refund).where(Refund.company_id == self.company_id, Refund.request_key == key)
+        )
+
+    def refunds(self, checkout_id: str) -> Sequence[Refund]:
+        return self.session.scalars(select(Refund).where(Refund.checkout_id == checkout_id)).all()
+
+    def claim_due_refunds(self, now: datetime, limit: int) -> list[str]:
+        due = select(Refund).where(Refund.next_check_at <= now).order_by(Refund.next_check_at).limit(limit)
+        rows = self.claim_due(due)
+        for row in rows:
+            row.check_later(now)
+            row.next_check_at = max(row.next_check_at or now, now + timedelta(seconds=CLAIM_SECONDS))
+        return [row.id for row in rows]
+
+    # Webhooks
+
+    def keep_notice(self, provider: str, event_id: str, **facts: Any) -> bool:
+        """Take a webhook; False when this event was taken before."""
+        return self._insert_once(WebhookNotice, provider=provider, event_id=event_id, attempts=0, **facts)
+
+    def claim_due_notices(self, now: datetime, limit: int) -> list[WebhookNotice]:
+        due = select(WebhookNotice).where(WebhookNotice.due_at <= now).order_by(WebhookNotice.due_at).limit(limit)
+        rows = list(self.claim_due(due))
+        for row in rows:
+            pause = min(NOTICE_LEASE_SECONDS * 2 ** min(row.attempts, 6), 3600)
+            row.attempts += 1
+            row.due_at = now + timedelta(seconds=pause)
+        return rows
+
+    def finish_notice(self, provider: str, event_id: str) -> None:
+        self.session.get_one(WebhookNotice, (provider, event_id)).due_at = None
+
+    def purge_notices(self, before: datetime) -> int:
+        """Forget webhooks that were worked on long ago."""
+        done = delete(WebhookNotice).where(WebhookNotice.due_at.is_(None), WebhookNotice.received_at < before)
+        return int(self.session.execute(done).rowcount)  # type: ignore[attr-defined]
+
+    # Idempotency
+
+    def release(self) -> None:
+        """Give the request's key back: nothing happened, so the same request may be tried again at once."""
+        asked = context.current()
+        if asked.idempotency_key and asked.request_hash:
+            kept = self.session.get(self.base.IdempotencyKey, (self._scope(asked), asked.idempotency_key))
+            if kept is not None and kept.state == "running":
+                self.session.delete(kept)
+
+    def _page(
+        self, kind: type[Row], statement: Select[tuple[Row]], limit: int, cursor: str | None
+    ) -> tuple[list[Row], str | None]:
+        """Newest first: ids are sortable by the time of their making."""
+        size = max(1, min(limit, 200))
+        if cursor:
+            statement = statement.where(kind.id < cursor)
+        rows = list(self.session.scalars(statement.order_by(kind.id.desc()).limit(size + 1)))
+        return rows[:size], rows[size - 1].id if len(rows) > size else None

@@ -1,0 +1,14 @@
+"""The billing service: the sum of its parts."""
+
+from actiontrac.contracts import billing
+from services.billing.checkouts import Checkouts
+from services.billing.invoices import Invoices
+from services.billing.reconciliation import Reconciliation
+from services.billing.usage import Usage
+from services.billing.webhooks import Webhooks
+
+
+class BillingService(Checkouts, Webhooks, Reconciliation, Usage, Invoices):
+    """Plans, checkouts, webhooks, refunds and reconciliation, usage, invoices."""
+
+    name = billing.SERVICE

@@ -1,0 +1,86 @@
+"""How many workers are managed, whether the plan is right, and what is paid until when (B14, B15, B29; S38, S39)."""
+
+from actiontrac import clock
+from actiontrac.clock import parse as parse_moment
+from actiontrac.contracts import workers
+from actiontrac.contracts.billing import SubscriptionView, UsageView
+from actiontrac.messaging import handle
+from actiontrac.service import every, rpc
+from services.billing import policies
+from services.billing.base import Billing
+from services.billing.repository import BillingStore
+from services.billing.schemas import advice_view, subscription_view
+from services.billing.watch import advice_for, watch
+
+#: Plans to look at in one unit of work; a clock that jumps makes many due at once.
+REVIEWS = 50
+
+
+class Usage(Billing):
+    @handle(workers.WorkerCountChanged)
+    def on_worker_count_changed(self, event: workers.WorkerCountChanged) -> None:
+        """
+        Keep today's figure and the year's highest, and say what follows from them.
+
+        An event that comes late changes no figure of today; it can still be the year's
+        highest.
+        """
+        self.keep_plans()
+        now = clock.now()
+        with self.store(event.company_id) as store:
+            if not store.claim(event):
+                return
+            meter = store.meter(lock=True)
+            meter.high_water = max(meter.high_water, event.high_water, event.managed)
+            year = store.year_on(parse_moment(event.occurred_at).date())
+            if year is not None:
+                year.high_water = max(year.high_water, event.managed)
+            if event.sequence <= meter.sequence:
+                return
+            meter.managed, meter.sequence = event.managed, event.sequence
+            watch(store, meter, now.date(), store.plans(self.catalogue.versions))
+
+    @every(seconds=30)
+    def review_plans(self) -> None:
+        """Look at plans whose day has come: a year's first day, and when it has settled in."""
+        self.keep_plans()
+        with self.store.across_companies() as store:
+            due = store.claim_due_reviews(clock.now(), limit=REVIEWS)
+        for company_id in due:
+            with self.store(company_id) as store:
+                self._review(store)
+
+    def _review(self, store: BillingStore) -> None:
+        now = clock.now()
+        meter = store.meter(lock=True)
+        year = store.year_on(now.date())
+        if year is not None:
+            year.high_water = max(year.high_water, meter.managed)
+        upcoming = [policies.review_after(paid.starts_on, now) for paid in store.years() if not paid.refunded_at]
+        meter.review_at = min((moment for moment in upcoming if moment is not None), default=None)
+        watch(store, meter, now.date(), store.plans(self.catalogue.versions))
+
+    @rpc(requires="billing.read")
+    def get_usage(self, *, company_id: str) -> UsageView:
+        """Today's figure, the year's highest, the rule, the limit, and whether the plan is right."""
+        self.keep_plans()
+        with self.store(company_id) as store:
+            meter = store.meter()
+            year = store.year_on(clock.today())
+            advice = year and advice_for(store, meter, year, store.plans(self.catalogue.versions))
+            limit = year.worker_limit if year else None
+            return {
+                "managed": meter.managed,
+                "high_water": max(year.high_water, meter.managed) if year else meter.high_water,
+                "rule": workers.COUNT_RULE,
+                "plan": year.plan_code if year else None,
+                "worker_limit": limit,
+                "percent": meter.managed * 100 // limit if limit else None,
+                "advice": advice_view(advice) if advice else None,
+            }
+
+    @rpc(requires="billing.read")
+    def get_subscription(self, *, company_id: str) -> SubscriptionView:
+        """What is paid until when; by the calendar alone, because nothing happens at the end (B05)."""
+        with self.store(company_id) as store:
+            return subscription_view(list(store.years()), clock.today())
