@@ -3,8 +3,8 @@ Card numbers: 13–19 digits in an issuer's range whose check digit is right (S3
 
 What only looks like one is left alone: a telephone number, an identifier, a decimal
 fraction, a bar code that says so. Timestamps in milliseconds, microseconds and
-nanoseconds start with a 1 and dates written without marks with 19 or 20; no card
-issuer has these ranges.
+nanoseconds start with a 1 and dates written without marks with 19 or 20; no card of
+their lengths does.
 """
 
 import re
@@ -31,6 +31,8 @@ _ISSUERS: list[tuple[str, str, frozenset[int]]] = [
     ("36", "36", _FOURTEEN_UP),
     ("38", "39", _FOURTEEN_UP),
     ("3528", "3589", _UP_TO_19),  # JCB
+    ("122", "122", frozenset({15})),  # AirPlus
+    ("192", "192", frozenset({15})),
     ("1800", "1800", frozenset({15})),
     ("2131", "2131", frozenset({15})),
     ("353", "353", _SIXTEEN),  # RuPay, RuPay with JCB
@@ -150,9 +152,11 @@ def _equal_groups(run: Run) -> Iterator[tuple[int, int]]:
 
 def _fours(run: Run, first: int, last: int) -> Iterator[tuple[int, int]]:
     length = last - first + 1
-    if length <= 5:
-        for index in range(first, last - 2):
-            yield index, index + 3
+    if length == 4:
+        yield first, last
+        return
+    if length == 5 and 1 <= int(run.digits[last][:2]) <= 12:
+        yield first, last - 1  # the fifth is the month and the year of expiry
         return
     if length % 4 == 0:
         parts = [(index, index + 3) for index in range(first, last, 4)]
@@ -174,13 +178,19 @@ def _is_something_else(text: str, run: Run, first: int, last: int, digits: str, 
     may_be_phone = size <= 15 and not (size == 15 and digits.startswith(("34", "37")))
     if may_be_phone and (phone or text[max(0, start - 2) : start].endswith(("+", "+("))):
         return True
-    if first == last and first > 0 and run.between[first - 1] == "." and run.sizes[first - 1] <= 3:
-        return True  # 0.4242424242424242 is a fraction
-    if _are_dates(run, first, last):
+    if _has_fraction(run, first, last) or _are_dates(run, first, last):
         return True
     if size == 13 and _passes_ean(digits) and _BAR_CODE.search(text[max(0, start - 20) : start]):
         return True
     return _is_within_identifier(text, start, end)
+
+
+def _has_fraction(run: Run, first: int, last: int) -> bool:
+    """Whether a part of it is a number such as 0.4242424242424242, or a coordinate such as 48.8588443."""
+    return any(
+        run.between[index - 1] == "." and run.sizes[index - 1] <= 3 and run.sizes[index] >= 6
+        for index in range(max(first, 1), last + 1)
+    )
 
 
 def _are_dates(run: Run, first: int, last: int) -> bool:

@@ -44,6 +44,11 @@ def _is_named_social_security_number(digits: str) -> bool:
     return is_social_security_number(digits) or (len(digits) == 9 and digits[0] == "9")
 
 
+def _may_be_nir(digits: str) -> bool:
+    """Fifteen digits alone: a sex and a month of birth, or one of the codes for an unknown month."""
+    return digits[0] in "12" and (1 <= int(digits[3:5]) <= 12 or 20 <= int(digits[3:5]) <= 42)
+
+
 class Shape(NamedTuple):
     kind: str
     between: frozenset[tuple[str, ...]]
@@ -62,7 +67,7 @@ _SHAPES: dict[tuple[int, ...], Shape] = {
     (3, 3, 3, 2): _shape("..-,...,---,   ", "br.cpf"),
     (2, 2, 2, 3, 2): _shape("..-.,....,---- ", "be.nn"),
     (3, 4, 4, 2): _shape("...", "ch.ssn"),
-    (4, 4, 4): _shape("  ,--", "in_.aadhaar", distinctive=False),
+    (4, 4, 4): _shape("  ", "in_.aadhaar", distinctive=False),
     (6, 4): _shape("/", "cz.rc"),
     (6, 3): _shape("/", "cz.rc"),
     (6, 7): _shape("-", "kr.rrn"),
@@ -74,7 +79,7 @@ _SHAPES: dict[tuple[int, ...], Shape] = {
     (1, 2, 2, 2, 3, 3): _shape("     ", "fr.nir"),
     # From 50 million on Chile's numbers are companies'.
     (2, 3, 3, 1): _shape("..-", lambda value: int(value[:-1]) < 50_000_000 and _stdnum("cl.rut")(value)),
-    (15,): _shape("", "fr.nir"),
+    (15,): _shape("", lambda value: _may_be_nir(value) and _stdnum("fr.nir")(value)),
     (13, 2): _shape(" ,-", "fr.nir"),
     (13,): _shape("", lambda value: value.startswith("756") and _stdnum("ch.ssn")(value)),
     (18,): _shape("", "cn.ric"),
@@ -107,8 +112,8 @@ def _matches(text: str, run: Run, first: int, last: int, shape: Shape) -> bool:
         return False
     start, end = run.starts[first], run.end_of(last)
     # "1-123-45-6789" and "123-45-6789-02" are numbers of another kind.
-    for side in (run.between[first - 1 : first], run.between[last : last + 1]):
-        if side and marks and kind_of_separator(side[0]) == marks[0]:
+    for side in (run.between[first - 1 : first] if first else [], run.between[last : last + 1]):
+        if side and kind_of_separator(side[0]) == (marks[0] if marks else "."):
             return False
     before, behind = text[start - 1 : start], text[end : end + 2]
     if before.isalnum() or before in ("+", "_") or behind[:1].isalnum() or behind[:1] == "_":
@@ -140,7 +145,8 @@ _WRITTEN: dict[str, tuple[str, Check, bool]] = {
     "nie": (r"[XYZ][ -]?\d{7}[ -]?[A-HJ-NP-TV-Z]", _stdnum("es.nie"), True),
     "nino": (
         r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]"
-        r"(?: ?\d{6} ?[A-D]|(?: \d\d){3} [A-D]|(?:-\d\d){3}-[A-D])",
+        # In one word it is a part number as often; there the words decide.
+        r"(?:(?: \d\d){3} ?[A-D]|(?:-\d\d){3}-[A-D]| \d{6} [A-D])",
         lambda value: True,
         True,
     ),
@@ -249,6 +255,7 @@ FAMILIES: dict[str, Family] = {
         re.compile(r"(?<!\w)\d{2} ?\d{6} ?[A-Z] ?\d{3}(?!\w)|(?<!\w)\d{4} ?\d{6}(?!\w)", re.IGNORECASE),
         lambda value: len(value) == 12 or _stdnum("at.vnr")(value),
     ),
+    "nhs": _family(r"nhs(?: (?:no\.?|number))?", _digits(10, 10), "gb.nhs"),
     "bsn": _family(r"bsn|burgerservicenummer|sofi-?nummer", _digits(8, 9), "nl.bsn"),
     "pesel": _family(r"pesel", _digits(11, 11), "pl.pesel"),
     "sin": _family(
@@ -348,6 +355,7 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(word_list("bsn burgerservicenummer sofinummer sofi"), ("bsn",)),
     "pesel": ("pesel",),
+    "nhs": ("nhs",),
     **dict.fromkeys(
         word_list("""
     personnummer personnr pnr fodselsnummer fnr cpr cprnummer henkilotunnus hetu kennitala

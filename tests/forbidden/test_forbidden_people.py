@@ -91,6 +91,7 @@ class TestIdentityNumbers:
             "CPF 39053344705",
             "AB 12 34 56 C",
             "NINO: QQ123456C",
+            "NHS number 401-023-2137",
             "National Insurance number AB123456C",
             "Steuer-ID 36 574 261 809",
             "BSN 111222333",
@@ -123,6 +124,10 @@ class TestIdentityNumbers:
         [
             "part 12345678Z",
             "SKU AB123456C",
+            "SE704444C fitted",
+            "6019-5568-2818",
+            "IMEI 358248215603368",
+            "0.521894786083976",
             "12345678A",
             "36574261809",
             "111222333",
