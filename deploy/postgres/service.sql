@@ -14,7 +14,8 @@ CREATE ROLE :"owner" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREP
 CREATE ROLE :"app" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION NOINHERIT
     PASSWORD :'app_password';
 
-CREATE DATABASE :"database" OWNER :"owner" ENCODING 'UTF8';
+-- From template0, which fits every encoding; a server whose own default is another one would refuse UTF8.
+CREATE DATABASE :"database" OWNER :"owner" TEMPLATE template0 ENCODING 'UTF8';
 
 -- Without this every role of the server could connect to every service's database.
 REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
