@@ -50,7 +50,7 @@ def migrate(service: str, settings: Settings, revision: str = "head") -> bool:
     config.attributes["service"] = service
     known = head(service) if revision == "head" else revision
     before = current(service, settings)
-    if before is not None and revision not in ("head",) and before > known:
+    if before is not None and revision != "head" and (revision == "base" or before > known):
         command.downgrade(config, revision)
     else:
         command.upgrade(config, revision)
