@@ -11,7 +11,7 @@ from actiontrac.storage import CompanyOwned, Sealed, UTCDateTime, column, declar
 from actiontrac.storage.columns import ID
 from services.workers import normal
 
-Base = declarative_base("workers")
+Base: Any = declarative_base("workers")
 
 #: Tables without a company, each with its reason.
 UNISOLATED = {"sweep_runs": "one pass over all companies; it holds figures and a position only"}
@@ -36,7 +36,9 @@ class Worker(CompanyOwned, Base):
     )
 
     id: Mapped[str] = column(ID, "corporate", primary_key=True, purpose="names the worker")
-    worker_number: Mapped[str] = column(String(40), "personal", purpose="the company's own number for the worker", nullable=False)
+    worker_number: Mapped[str] = column(
+        String(40), "personal", purpose="the company's own number for the worker", nullable=False
+    )
     first_name: Mapped[str] = column(String(80), "personal", purpose="who it is", nullable=False)
     last_name: Mapped[str] = column(String(80), "personal", purpose="who it is", nullable=False)
     title: Mapped[str | None] = column(String(120), "corporate", purpose="what the worker does", nullable=True)
@@ -45,11 +47,15 @@ class Worker(CompanyOwned, Base):
     manager_id: Mapped[str | None] = column(ID, "personal", purpose="whom the worker reports to", nullable=True)
     kind: Mapped[str] = column(String(20), "personal", purpose="employee, contractor or temp", nullable=False)
     status: Mapped[str] = column(String(20), "personal", purpose="whether the worker is managed (S38)", nullable=False)
-    started_on: Mapped[date | None] = column(Date, "personal", purpose="since when the worker works here", nullable=True)
+    started_on: Mapped[date | None] = column(
+        Date, "personal", purpose="since when the worker works here", nullable=True
+    )
     ended_on: Mapped[date | None] = column(Date, "personal", purpose="until when the worker worked here", nullable=True)
     tags: Mapped[list[str]] = column(JSON, "personal", purpose="the company's own groups", nullable=False)
     created_at: Mapped[datetime] = column(UTCDateTime, "corporate", purpose="order of entry", nullable=False)
-    updated_at: Mapped[datetime] = column(UTCDateTime, "corporate", purpose="when the profile last changed", nullable=False)
+    updated_at: Mapped[datetime] = column(
+        UTCDateTime, "corporate", purpose="when the profile last changed", nullable=False
+    )
 
     work_email_sealed: Mapped[bytes | None] = sealed_column(purpose="reach the worker at work")
     work_phone_sealed: Mapped[bytes | None] = sealed_column(purpose="reach the worker at work")
@@ -58,7 +64,9 @@ class Worker(CompanyOwned, Base):
     work_phone = Sealed("work_phone_sealed")
     notes = Sealed("notes_sealed")
 
-    work_email_index: Mapped[str | None] = column(String(64), "personal", purpose="find a worker by work e-mail without holding it open", nullable=True)
+    work_email_index: Mapped[str | None] = column(
+        String(64), "personal", purpose="find a worker by work e-mail without holding it open", nullable=True
+    )
     name_key: Mapped[str] = column(Key, "personal", purpose="sort by name", nullable=False)
     number_key: Mapped[str] = column(Key, "personal", purpose="one worker for a number", nullable=False)
     number_order: Mapped[str] = column(Key, "personal", purpose="sort by number", nullable=False)
@@ -107,10 +115,14 @@ class ManagedCount(CompanyOwned, Base):
 
     id: Mapped[str] = column(ID, "corporate", primary_key=True, purpose="names the count")
     managed: Mapped[int] = column(Integer, "corporate", purpose="the right plan (S38)", nullable=False)
-    high_water: Mapped[int] = column(Integer, "corporate", purpose="the most at one time since 1 January UTC", nullable=False)
+    high_water: Mapped[int] = column(
+        Integer, "corporate", purpose="the most at one time since 1 January UTC", nullable=False
+    )
     year: Mapped[int] = column(Integer, "corporate", purpose="the calendar year of high_water", nullable=False)
     sequence: Mapped[int] = column(Integer, "corporate", purpose="order of the events about it", nullable=False)
-    last_number: Mapped[int] = column(Integer, "corporate", purpose="the last worker number that was given", nullable=False)
+    last_number: Mapped[int] = column(
+        Integer, "corporate", purpose="the last worker number that was given", nullable=False
+    )
 
     def high_water_in(self, year: int) -> int:
         """The most workers at any one time of a calendar year; a new year begins with those who are there."""
@@ -142,8 +154,12 @@ class WorkerImport(CompanyOwned, Base):
     __tablename__ = "worker_imports"
 
     id: Mapped[str] = column(ID, "corporate", primary_key=True, purpose="names the import", retention="90 days")
-    created_at: Mapped[datetime] = column(UTCDateTime, "corporate", purpose="when it was, and its purge", retention="90 days", nullable=False, index=True)
-    result_sealed: Mapped[bytes | None] = sealed_column(purpose="figures and rows with errors, as they were told", retention="90 days")
+    created_at: Mapped[datetime] = column(
+        UTCDateTime, "corporate", purpose="when it was, and its purge", retention="90 days", nullable=False, index=True
+    )
+    result_sealed: Mapped[bytes | None] = sealed_column(
+        purpose="figures and rows with errors, as they were told", retention="90 days"
+    )
     result = Sealed("result_sealed")
 
 
@@ -154,13 +170,19 @@ class SweepRun(Base):
     __table_args__ = (UniqueConstraint("night_of"),)
 
     id: Mapped[str] = column(ID, "corporate", primary_key=True, purpose="names the sweep")
-    night_of: Mapped[date | None] = column(Date, "corporate", purpose="one sweep a night; empty for one that was asked for", nullable=True)
+    night_of: Mapped[date | None] = column(
+        Date, "corporate", purpose="one sweep a night; empty for one that was asked for", nullable=True
+    )
     position: Mapped[str] = column(ID, "corporate", purpose="the last worker that was checked", nullable=False)
     checked: Mapped[int] = column(Integer, "corporate", purpose="how much was checked", nullable=False)
     quarantined: Mapped[int] = column(Integer, "corporate", purpose="how much was found", nullable=False)
-    unreadable: Mapped[int] = column(Integer, "corporate", purpose="how many sealed values did not open", nullable=False)
+    unreadable: Mapped[int] = column(
+        Integer, "corporate", purpose="how many sealed values did not open", nullable=False
+    )
     started_at: Mapped[datetime] = column(UTCDateTime, "corporate", purpose="when it began", nullable=False)
-    finished_at: Mapped[datetime | None] = column(UTCDateTime, "corporate", purpose="when it was through", nullable=True, index=True)
+    finished_at: Mapped[datetime | None] = column(
+        UTCDateTime, "corporate", purpose="when it was through", nullable=True, index=True
+    )
 
 
 class QuarantinedField(CompanyOwned, Base):

@@ -15,6 +15,8 @@ _NUMBER_WIDTH = 12
 
 def normalised(text: str) -> str:
     """``"  Zoë  MÜLLER "`` → ``"zoe muller"``; what has the same normal form is found alike."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.lower().split())
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     bare = "".join(char for char in apart if char.isspace() or (char.isprintable() and not unicodedata.combining(char)))
     return " ".join(bare.translate(_PLAIN).split())

@@ -27,7 +27,8 @@ MOVES: dict[str, frozenset[str]] = {
 FILLED = ("first_name", "last_name", "worker_number", "kind", "status")
 
 NO_MANAGER = "is not an active or suspended worker of this company"
-LEFT_MANAGER = "the manager is no longer managed here; name another one, or none"
+LOOP = "nobody can be their own manager, directly or through others"
+HAS_REPORTS = "others still report to this worker; give them another manager first"
 ENDS_FIRST = "is before the start"
 
 
@@ -89,7 +90,7 @@ def require_no_loop(worker_id: str, managers_above: Iterable[str]) -> None:
         ManagerLoop: the worker would be above themselves (W12).
     """
     if worker_id in managers_above:
-        raise ManagerLoop.at("manager_id", "nobody can be their own manager, directly or through others")
+        raise ManagerLoop.at("manager_id", LOOP)
 
 
 def require_no_reports(reports: int) -> None:

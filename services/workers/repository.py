@@ -123,11 +123,12 @@ class WorkersStore(Store):
         order = (key.desc(), Worker.id.desc()) if backwards else (key, Worker.id)
         return self.session.scalars(statement.order_by(*order).limit(query.limit + 1)).all()
 
-    def _found_by(self, query: WorkerQuery) -> Select[tuple[Worker]]:
+    def _found_by(self, query: WorkerQuery) -> Select[Worker]:
         # A trigram index would not help here: under row-level security PostgreSQL applies
         # LIKE only to rows that the policy has let through.
         wanted: list[ColumnElement[bool]] = [
-            Worker.search_text.like(normal.like(word), escape="\\") for word in normal.normalised(query.search or "").split()
+            Worker.search_text.like(normal.like(word), escape="\\")
+            for word in normal.normalised(query.search or "").split()
         ]
         if query.status:
             wanted.append(Worker.status == query.status)

@@ -7,7 +7,7 @@ from typing import Any
 from actiontrac import clock, schemas
 from actiontrac.contracts import workers as contract
 from actiontrac.errors import Invalid
-from actiontrac.service import PUBLIC, SERVICE_ONLY, Service, Stores, every, rpc
+from actiontrac.service import PUBLIC, SERVICE_ONLY, Opener, Service, Stores, every, rpc
 from services.workers import cursors, imports, policies, profiles, sweep
 from services.workers.repository import WorkersStore
 from services.workers.schemas import count_view, sweep_view, worker_view
@@ -19,7 +19,7 @@ NIGHT_BEGINS = timedelta(hours=2)
 class WorkersService(Service):
     name = contract.SERVICE
 
-    store = Stores(WorkersStore)
+    store: Opener[WorkersStore] = Stores(WorkersStore)
 
     @rpc(requires="workers.write", write=True)
     def create_worker(self, *, company_id: str, worker: dict[str, Any]) -> contract.WorkerView:

@@ -79,7 +79,10 @@ _SPELLINGS = {
 
 
 #: Headers that say little: they count only where no other column says it better.
-_VAGUE = frozenset("number no nr id numero name phone mobile tel email mail ext city town group section class type".split())
+_VAGUE = frozenset({
+    "number", "no", "nr", "id", "numero", "name", "phone", "mobile", "tel", "email", "mail", "ext",
+    "city", "town", "group", "section", "class", "type",
+})
 
 
 def _plain(header: str) -> str:

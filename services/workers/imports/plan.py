@@ -12,6 +12,7 @@ from actiontrac.errors import Invalid, ServiceError
 from actiontrac.ids import new_id
 from services.workers import policies, profiles
 from services.workers.imports.chart import Chart, Place
+from services.workers.imports.columns import MANAGER_NUMBER
 from services.workers.imports.rows import Row
 from services.workers.imports.table import Table
 from services.workers.models import Worker
@@ -107,7 +108,8 @@ class Plan:
     @property
     def numbers(self) -> frozenset[str]:
         """The number keys that this file brings."""
-        return frozenset(number_key(item.changed["worker_number"]) for item in self._items if "worker_number" in item.changed)
+        numbers = (item.changed.get("worker_number") for item in self._items)
+        return frozenset(number_key(number) for number in numbers if number)
 
     def write(self, store: WorkersStore, numbers: list[str]) -> int:
         """Write all of it; returns how many more workers are managed now."""
@@ -182,7 +184,8 @@ class Plan:
                 policies.require_editable(worker.status, changed)
                 policies.require_move(worker.status, item.status)
             policies.require_order(
-                changed.get("started_on", worker and worker.started_on), changed.get("ended_on", worker and worker.ended_on)
+                changed.get("started_on", worker.started_on if worker else None),
+                changed.get("ended_on", worker.ended_on if worker else None),
             )
         except ServiceError as error:
             _refuse(item.row, error, "status")
@@ -215,7 +218,7 @@ class Plan:
                 continue
             manager_id = ids.get(number_key(item.row.manager_number))
             if manager_id is None:
-                item.row.refuse("manager_number", policies.NO_MANAGER)
+                item.row.refuse(MANAGER_NUMBER, policies.NO_MANAGER)
             elif item.worker is None or item.worker.manager_id != manager_id:
                 item.changed["manager_id"] = manager_id
                 self._check(item)
@@ -224,18 +227,16 @@ class Plan:
     def _settle(chart: Chart, items: dict[str, Item]) -> None:
         """Refuse rows until what is left breaks no rule; one that falls out may take others with it."""
         rules = (
-            (chart.leaving_with_reports, "status", "others still report to this worker; give them another manager first"),
-            (chart.in_loops, "manager_number", "nobody can be their own manager, directly or through others"),
-            (chart.under_nobody_managed, "manager_number", policies.NO_MANAGER),
+            (chart.leaving_with_reports, "status", policies.HAS_REPORTS),
+            (chart.in_loops, MANAGER_NUMBER, policies.LOOP),
+            (chart.under_nobody_managed, MANAGER_NUMBER, policies.NO_MANAGER),
         )
         for _ in range(_ROUNDS):
-            for broken_by, where, problem in rules:
-                broken = broken_by(list(items))
-                if broken:
-                    break
-            else:
+            broken = next((found for rule in rules if (found := (rule[0](list(items)), *rule[1:]))[0]), None)
+            if broken is None:
                 return
-            for worker_id in broken:
+            workers, where, problem = broken
+            for worker_id in workers:
                 items.pop(worker_id).row.refuse(where, problem)
                 chart.take_back(worker_id)
         raise Invalid.at("text", "managers depend on rows with errors, again and again; mend those first")

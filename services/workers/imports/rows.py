@@ -23,8 +23,8 @@ _NO_DAY = "is not a date that is certain; write it like 2026-11-23"
 _ROWS_AT_A_STRETCH = 100
 
 _KINDS = {
-    "employee": "employee|employees|emp|staff|permanent|regular|full time|fulltime|ft|fte|part time|parttime|pt|payroll|"
-    "angestellt|angestellter|angestellte|festangestellt|vollzeit|teilzeit|empleado|employe|cdi",
+    "employee": "employee|employees|emp|staff|permanent|regular|full time|fulltime|ft|fte|part time|parttime|pt|"
+    "payroll|angestellt|angestellter|angestellte|festangestellt|vollzeit|teilzeit|empleado|employe|cdi",
     "contractor": "contractor|contractors|contract|independent contractor|freelance|freelancer|consultant|external|"
     "self employed|1099|vendor|extern|freiberufler|selbstandig|contratista|prestataire|independant",
     "temp": "temp|temporary|temps|seasonal|casual|agency|agency worker|fixed term|leiharbeiter|zeitarbeit|befristet|"
