@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,8 @@ def marked(folder: Path) -> list[int]:
             continue
         values = _read(entry, "environ").split(b"\0")
         prefix = f"{MARK}={folder}".encode()
-        if any(value == prefix or value.startswith(prefix + b"/") for value in values):
-            found.append(entry)
-        elif _is_postmaster_of(entry, folder):
+        is_marked = any(value == prefix or value.startswith(prefix + b"/") for value in values)
+        if is_marked or _is_postmaster_of(entry, folder):
             found.append(entry)
     return found
 
@@ -104,10 +104,8 @@ def kill(processes: Iterable[int], *, seconds: float = 10) -> None:
 
 def send(process: int, number: signal.Signals) -> None:
     """Signal a process that may have ended meanwhile."""
-    try:
+    with suppress(ProcessLookupError):
         os.kill(process, number)
-    except ProcessLookupError:
-        pass
 
 
 def is_alive(process: int) -> bool:

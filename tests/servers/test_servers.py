@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -264,7 +263,7 @@ def receive(url: str) -> str | None:
         queue = broker.SimpleQueue("letters", queue_opts={"durable": True})
         try:
             message = queue.get(block=True, timeout=1)
-        except (queue.Empty, socket.timeout):
+        except (TimeoutError, queue.Empty):
             return None
         message.ack()
         return str(message.payload)
