@@ -55,7 +55,10 @@ def read_by_the_code() -> Iterator[str]:
 
 
 def test_the_example_lists_every_setting_and_no_other() -> None:
-    assert listed() == {*read_by_the_code(), *READ_ELSEWHERE} - INTERNAL
+    read = {*read_by_the_code(), *READ_ELSEWHERE} - INTERNAL
+
+    assert read - listed() == set(), "read by the code and not in .env.example"
+    assert listed() - read == set(), "in .env.example and never read"
 
 
 def test_the_defaults_of_the_example_are_those_of_the_code(tmp_path: Path) -> None:
