@@ -12,7 +12,7 @@ from actiontrac.schemas import parse
 from actiontrac.service import Opener, every, rpc
 from services.notifications import mails
 from services.notifications.models import Campaign
-from services.notifications.repository import NotificationsStore
+from services.notifications.repository import NotificationsStore, looks_like_id
 from services.notifications.schemas import campaign_view, page_size
 
 _log = log.get(__name__)
@@ -68,7 +68,7 @@ class Campaigns:
     def list_campaigns(self, *, limit: int = 50, cursor: str | None = None) -> contract.CampaignList:
         """Newest first."""
         size = page_size(limit)
-        if cursor is not None and not cursor.isascii():
+        if cursor is not None and not looks_like_id(cursor):
             raise Invalid.at("cursor", "is not one that we gave out.")
         with self.store.across_companies() as store:
             found = store.campaigns(size + 1, cursor)

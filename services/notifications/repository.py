@@ -24,6 +24,11 @@ _ID = re.compile(r"[a-z]{2,5}_[a-z0-9]{1,34}")
 PURGE_BATCH = 500
 
 
+def looks_like_id(text: str) -> bool:
+    """Whether to ask the database at all: it cannot be asked for every text that a URL can hold."""
+    return _ID.fullmatch(text) is not None
+
+
 class NotificationsStore(Store):
     base = Base
 
@@ -146,7 +151,7 @@ class NotificationsStore(Store):
         Raises:
             MessageNotFound
         """
-        found = _ID.fullmatch(message_id) and self.session.get(Message, message_id, with_for_update=True)
+        found = looks_like_id(message_id) and self.session.get(Message, message_id, with_for_update=True)
         if not found:
             raise MessageNotFound()
         return found
@@ -277,7 +282,7 @@ class NotificationsStore(Store):
         Raises:
             CampaignNotFound
         """
-        found = _ID.fullmatch(campaign_id) and self.session.get(Campaign, campaign_id)
+        found = looks_like_id(campaign_id) and self.session.get(Campaign, campaign_id)
         if not found:
             raise CampaignNotFound()
         return found
