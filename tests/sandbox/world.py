@@ -44,6 +44,13 @@ class Received:
     raw: bytes
 
 
+class QuietServer(http.server.ThreadingHTTPServer):
+    """Prints nothing when a client has gone: some of our tests do just that."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        return
+
+
 @dataclass
 class Receiver:
     """Stands where the gateway would: takes webhooks and answers as told."""
@@ -65,7 +72,7 @@ class Receiver:
             def log_message(self, format: str, *args: Any) -> None:
                 return
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = QuietServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
