@@ -67,6 +67,8 @@ class Consumer(SharedExtension):
         self._ready = Signal()
         self._thread: Any = None
         self.connected = False
+        #: Counts connections: what came over an earlier one may have been missed in between.
+        self.connections = 0
 
     @property
     def settings(self) -> Settings:
@@ -153,6 +155,7 @@ class Consumer(SharedExtension):
             )
             consumer.consume()
             self._consumers.append(consumer)
+        self.connections += 1
         self.connected = True
         if not self._ready.ready():
             self._ready.send()

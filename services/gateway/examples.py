@@ -1,0 +1,238 @@
+"""One example of every view, for the documentation; a test holds each against its schema."""
+
+from typing import Any
+
+from actiontrac.contracts import accounts, billing, notifications, workers
+from services.gateway import schemas
+
+WORKER = {
+    "id": "wrk_01jd8m3x2kq7v0c4n5r9t1w8ey",
+    "worker_number": "W-0007",
+    "first_name": "Wanda",
+    "last_name": "Rivers",
+    "work_email": "wanda@acme.example",
+    "work_phone": None,
+    "title": "Fitter",
+    "department": "Assembly",
+    "site": "Portland",
+    "manager_id": None,
+    "kind": "employee",
+    "status": "active",
+    "started_on": "2026-03-02",
+    "ended_on": None,
+    "tags": ["forklift"],
+    "notes": None,
+    "created_at": "2026-11-23T13:00:00Z",
+    "updated_at": "2026-11-23T13:00:00Z",
+}
+SESSION = {
+    "id": "ses_01jd8m3x2kq7v0c4n5r9t1w8ey",
+    "user_id": "usr_01jd8kz0a4t6b8d2f4h6k8m0pq",
+    "company_id": "com_01jd8kz0a4t6b8d2f4h6k8m0pq",
+    "role": "owner",
+    "mode": "bearer",
+    "token": "the-token",
+    "csrf_token": None,
+    "created_at": "2026-11-23T13:00:00Z",
+    "idle_expires_at": "2026-11-23T13:30:00Z",
+    "expires_at": "2026-11-24T01:00:00Z",
+}
+CHECKOUT = {
+    "id": "chk_01jd8m3x2kq7v0c4n5r9t1w8ey",
+    "state": "open",
+    "plan": "starter",
+    "plan_version": 1,
+    "method": "card",
+    "amount_minor": 12000,
+    "currency": "USD",
+    "approval_url": "https://checkout.stripe.com/c/pay/cs_test_a1",
+    "last_error": None,
+    "environment": "sandbox",
+    "created_at": "2026-11-23T13:00:00Z",
+    "paid_at": None,
+}
+INVOICE = {
+    "id": "inv_01jd8m3x2kq7v0c4n5r9t1w8ey",
+    "number": "2026-000001",
+    "kind": "invoice",
+    "issued_on": "2026-11-23",
+    "checkout_id": CHECKOUT["id"],
+    "lines": [{"description": "ActionTrac Starter: one year, up to 10 workers", "amount_minor": 12000}],
+    "total_minor": 12000,
+    "currency": "USD",
+    "paid": True,
+}
+MEMBER = {
+    "id": SESSION["user_id"],
+    "first_name": "Olive",
+    "last_name": "Archer",
+    "email": "olive@acme.example",
+    "role": "owner",
+    "since": "2026-11-23T12:58:00Z",
+}
+INVITATION = {
+    "id": "ivt_01jd8m3x2kq7v0c4n5r9t1w8ey",
+    "email": "henry@acme.example",
+    "role": "hr_manager",
+    "status": "open",
+    "expires_at": "2026-11-30T13:00:00Z",
+}
+COMPANY = {
+    "id": SESSION["company_id"],
+    "display_name": "Acme Tools",
+    "company_name": "Acme Tools",
+    "company_address": "12 Mill Lane",
+    "city": "Portland",
+    "state": "OR",
+    "zip": "97201",
+    "country": "US",
+    "phone": "+1 503 555 0142",
+    "status": "active",
+    "created_at": "2026-11-23T12:58:00Z",
+}
+POLICY = {
+    "slug": "privacy-policy",
+    "title": "Privacy Policy",
+    "version": "2016-11-12",
+    "effective_on": "2016-11-12",
+    "hash": "e8cdf8ec74eb47c2",
+    "text": "This Privacy Policy hereby incorporates by reference …",
+}
+CAMPAIGN = {
+    "id": "cam_01jd8m3x2kq7v0c4n5r9t1w8ey",
+    "name": "Autumn webinar",
+    "category": "promotions",
+    "subject": "An hour about onboarding",
+    "status": "sent",
+    "queued": 2,
+    "sent": 1,
+    "suppressed": 1,
+    "failed": 0,
+    "created_at": "2026-11-23T13:00:00Z",
+}
+IMPORT = {
+    "id": "imp_01jd8m3x2kq7v0c4n5r9t1w8ey",
+    "status": "done",
+    "dry_run": False,
+    "rows": 3,
+    "created": 2,
+    "updated": 0,
+    "unchanged": 0,
+    "failed": 1,
+    "mapping": {"First name": "first_name", "Surname": "last_name"},
+    "ignored_columns": ["Shoe size"],
+    "errors": [{"row": 3, "field": "last_name", "problem": "is missing."}],
+    "created_at": "2026-11-23T13:00:00Z",
+}
+
+
+def page(*items: Any) -> dict[str, Any]:
+    return {"items": list(items), "next_cursor": None}
+
+
+VIEWS: dict[Any, Any] = {
+    accounts.RegistrationView: {"status": "verification_sent", "message": "We have sent you a mail; follow its link."},
+    accounts.VerifiedView: {"status": "verified"},
+    accounts.AcceptedView: {"status": "accepted", "message": "If there is such an account, a mail is on its way."},
+    accounts.SessionView: SESSION,
+    accounts.SessionList: page(
+        {
+            "id": SESSION["id"],
+            "mode": "cookie",
+            "browser": "Firefox 132",
+            "current": True,
+            "created_at": SESSION["created_at"],
+            "last_used_at": "2026-11-23T13:04:00Z",
+            "expires_at": SESSION["expires_at"],
+        }
+    ),
+    accounts.MeView: {
+        "id": SESSION["user_id"],
+        "user_id": "olive",
+        "first_name": "Olive",
+        "last_name": "Archer",
+        "email": "olive@acme.example",
+        "phone": "+1 503 555 0142",
+        "language": "en",
+        "email_verified": True,
+        "company_id": SESSION["company_id"],
+        "role": "owner",
+        "permissions": ["company.read", "workers.read", "workers.write"],
+    },
+    accounts.CompanyView: COMPANY,
+    accounts.MemberView: MEMBER,
+    accounts.MemberList: page(MEMBER),
+    accounts.InvitationView: INVITATION,
+    accounts.InvitationList: page(INVITATION),
+    accounts.PolicyView: POLICY,
+    accounts.PolicyList: page(POLICY),
+    workers.WorkerView: WORKER,
+    workers.WorkerList: page(WORKER),
+    workers.ImportView: IMPORT,
+    billing.PlanList: page(
+        {"code": "starter", "name": "Starter", "version": 1, "worker_limit": 10, "prices": {"USD": 12000}}
+    ),
+    billing.SubscriptionView: {
+        "state": "active",
+        "plan": "starter",
+        "plan_version": 1,
+        "worker_limit": 10,
+        "starts_on": "2026-11-23",
+        "ends_on": "2027-11-22",
+        "days_left": 365,
+        "renews_automatically": False,
+        "next_step": "Nothing to do; we write to you before it ends.",
+    },
+    billing.UsageView: {
+        "managed": 12,
+        "high_water": 12,
+        "rule": "Active and suspended workers count; left and archived ones and users do not.",
+        "plan": "starter",
+        "worker_limit": 10,
+        "percent": 120,
+        "advice": {
+            "direction": "up",
+            "plan": "team",
+            "reason": "You manage more workers than Starter allows.",
+            "saving_minor": 0,
+            "currency": "USD",
+        },
+    },
+    billing.CheckoutView: CHECKOUT,
+    billing.CheckoutList: page(CHECKOUT),
+    billing.InvoiceView: INVOICE,
+    billing.InvoiceList: page(INVOICE),
+    billing.RefundView: {
+        "id": "rfd_01jd8m3x2kq7v0c4n5r9t1w8ey",
+        "checkout_id": CHECKOUT["id"],
+        "state": "done",
+        "amount_minor": 12000,
+        "currency": "USD",
+        "created_at": "2026-11-23T13:05:00Z",
+    },
+    billing.WebhookView: {"status": "accepted"},
+    notifications.PreferencesView: {
+        "items": [
+            {"category": "promotions", "name": "Promotions and webinars", "on": False, "can_switch_off": True},
+            {"category": "security", "name": "Security of your account", "on": True, "can_switch_off": False},
+        ]
+    },
+    notifications.CampaignView: CAMPAIGN,
+    notifications.CampaignList: page(CAMPAIGN),
+    schemas.CurrentSessionView: {
+        "id": SESSION["id"],
+        "user_id": SESSION["user_id"],
+        "company_id": SESSION["company_id"],
+        "role": "owner",
+        "permissions": ["company.read", "workers.read", "workers.write"],
+        "mode": "cookie",
+        "csrf_token": "the-csrf-token",
+        "idle_expires_at": SESSION["idle_expires_at"],
+        "expires_at": SESSION["expires_at"],
+    },
+    schemas.HealthView: {"status": "ok"},
+    schemas.ReadinessView: {
+        "status": "ok",
+        "services": {"accounts": "ok", "workers": "ok", "billing": "ok", "notifications": "ok"},
+    },
+}

@@ -1,0 +1,33 @@
+"""The table of routes: everything that can be asked of ActionTrac over HTTP."""
+
+from actiontrac.http import Table
+from services.gateway.desk import Desk
+from services.gateway.routes import accounts, billing, documents, notifications, operations, pages, sandbox, workers
+
+#: The documentation's chapters, in the order in which a newcomer needs them.
+TAGS = {
+    "Registration": "A company gets an account: register, confirm the address, and you can sign in.",
+    "Sessions": "Sign in with a cookie (browsers) or a bearer token (programs); see and end your sessions.",
+    "Me": "Your own name, password and which mail you want.",
+    "Company": "The company, its members and who is invited.",
+    "Plans and payments": "One charge buys one year; nothing is renewed by itself and no card is kept.",
+    "Workers": "The people whom the company manages; no profile can hold a birth date, identity number or payment data.",
+    "Documents": "What we promise, in every version.",
+    "Operators": "For the operators of the product; no company role has these permissions.",
+    "Operations": "Whether it runs, and how well.",
+}
+
+
+def table(desk: Desk) -> Table:
+    return Table(
+        [
+            *accounts.routes(desk),
+            *billing.routes(desk),
+            *workers.routes(desk),
+            *notifications.routes(desk),
+            *documents.routes(desk),
+            *operations.routes(desk),
+            *pages.routes(desk),
+            *sandbox.routes(desk),
+        ]
+    )

@@ -1,0 +1,102 @@
+"""Plans, the year that was bought, payments, and what the providers report."""
+
+import base64
+
+from actiontrac.contracts import billing as contract
+from actiontrac.http import Ask, Exchange, Route, body, by_handler, company, parameter, path, user
+from actiontrac.http.routes import BODY_LIMIT
+from services.gateway.desk import Desk
+from services.gateway.schemas import PageQuery
+
+BILLING = "billing"
+
+#: What of a webhook's headers says who sent it; the rest stays here.
+_SIGNATURES = ("stripe-signature", "content-type")
+
+
+def webhook(provider: str) -> Route:
+    def receive(exchange: Exchange) -> object:
+        request = exchange.request
+        headers = {
+            name: value for name, value in request.headers.items() if name in _SIGNATURES or name.startswith("paypal-")
+        }
+        raw = base64.b64encode(request.read(BODY_LIMIT)).decode()
+        return exchange.service(BILLING).receive_webhook(provider=provider, headers=headers, raw=raw)
+
+    return Route(
+        method="POST", path=f"/webhooks/{provider}", name=f"receive_{provider}_webhook", tag="Operations",
+        summary=f"For {provider.title()}: what happened to a payment",
+        description="Signed by the provider over the bytes as they came; anything else is refused with 400.",
+        answer=contract.WebhookView, rate="webhook", raw=True, critical=True, handler=receive,
+        errors=(contract.SignatureRefused, contract.ProviderAway),
+        ask=Ask(BILLING, "receive_webhook", {"provider": by_handler, "headers": by_handler, "raw": by_handler}),
+    )  # fmt: skip
+
+
+def routes(_: Desk) -> list[Route]:
+    listed = {"company_id": company, "limit": parameter("limit", 50), "cursor": parameter("cursor")}
+    return [
+        Route(
+            method="GET", path="/v1/plans", name="list_plans", tag="Plans and payments", summary="What a year costs",
+            answer=contract.PlanList, ask=Ask(BILLING, "list_plans"),
+        ),
+        Route(
+            method="GET", path="/v1/subscription", name="get_subscription", tag="Plans and payments",
+            summary="What is paid, until when, and what to do next", requires="billing.read",
+            answer=contract.SubscriptionView, ask=Ask(BILLING, "get_subscription", {"company_id": company}),
+        ),
+        Route(
+            method="GET", path="/v1/usage", name="get_usage", tag="Plans and payments",
+            summary="How many workers are managed, and whether the plan fits", requires="billing.read",
+            answer=contract.UsageView, ask=Ask(BILLING, "get_usage", {"company_id": company}),
+        ),
+        Route(
+            method="POST", path="/v1/checkouts", name="create_checkout", tag="Plans and payments", status=201,
+            summary="Buy a year",
+            description="One charge, by card or PayPal, on the provider's own page at `approval_url`: no card number "
+            "ever comes to us. Needs an `Idempotency-Key`, so that a repeat cannot buy twice.",
+            requires="billing.write", rate="write", critical=True, needs_idempotency_key=True,
+            body=contract.CheckoutRequest, answer=contract.CheckoutView,
+            errors=(
+                contract.PlanNotFound, contract.CurrencyNotOffered, contract.PlanTooSmall, contract.AlreadyPaid,
+                contract.ProviderAway,
+            ),
+            ask=Ask(BILLING, "create_checkout", {"company_id": company, "user_id": user, "checkout": body}),
+            example={"plan": "starter", "method": "card"},
+        ),
+        Route(
+            method="GET", path="/v1/checkouts", name="list_checkouts", tag="Plans and payments", summary="Purchases",
+            requires="billing.read", query=PageQuery, answer=contract.CheckoutList,
+            ask=Ask(BILLING, "list_checkouts", listed),
+        ),
+        Route(
+            method="GET", path="/v1/checkouts/{id}", name="get_checkout", tag="Plans and payments",
+            summary="Where a payment stands", requires="billing.read", answer=contract.CheckoutView,
+            errors=(contract.CheckoutNotFound,),
+            ask=Ask(BILLING, "get_checkout", {"company_id": company, "checkout_id": path("id")}),
+        ),
+        Route(
+            method="GET", path="/v1/invoices", name="list_invoices", tag="Plans and payments",
+            summary="Invoices and credit notes", requires="billing.read", query=PageQuery,
+            answer=contract.InvoiceList, ask=Ask(BILLING, "list_invoices", listed),
+        ),
+        Route(
+            method="GET", path="/v1/invoices/{id}", name="get_invoice", tag="Plans and payments", summary="One invoice",
+            requires="billing.read", answer=contract.InvoiceView, errors=(contract.InvoiceNotFound,),
+            ask=Ask(BILLING, "get_invoice", {"company_id": company, "invoice_id": path("id")}),
+        ),
+        Route(
+            method="POST", path="/v1/refunds", name="create_refund", tag="Plans and payments", status=201,
+            summary="Give money back",
+            description="All that is left, or a part. Needs an `Idempotency-Key`.",
+            requires="billing.write", rate="write", critical=True, needs_idempotency_key=True,
+            body=contract.RefundRequest, answer=contract.RefundView,
+            errors=(
+                contract.CheckoutNotFound, contract.NotRefundable, contract.RefundTooLarge, contract.ProviderAway,
+            ),
+            ask=Ask(BILLING, "create_refund", {"company_id": company, "user_id": user, "refund": body}),
+            example={"checkout_id": "chk_01jd8m3x2kq7v0c4n5r9t1w8ey", "reason": "Bought twice by mistake"},
+        ),
+        webhook("stripe"),
+        webhook("paypal"),
+    ]  # fmt: skip

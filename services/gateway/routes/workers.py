@@ -1,0 +1,89 @@
+"""Worker profiles and files of them."""
+
+from typing import Any
+
+from actiontrac.contracts import workers as contract
+from actiontrac.http import Ask, Exchange, Route, body, by_handler, company, path, query
+from actiontrac.http.validation import text_of
+from services.gateway.desk import Desk
+from services.gateway.schemas import ImportQuery, ImportRequest
+
+WORKERS = "workers"
+
+#: A file of some 50,000 workers.
+IMPORT_LIMIT = 8 * 1024 * 1024
+
+
+def import_file(exchange: Exchange) -> Any:
+    """A CSV file as the body, or as a text in JSON with its options."""
+    if exchange.body is not None:
+        text, options = exchange.body["text"], exchange.body.get("options", {})
+    else:
+        text, options = text_of(exchange.request.read(IMPORT_LIMIT)), {}
+    return exchange.ask(
+        Ask(
+            WORKERS,
+            "import_workers",
+            {"company_id": company, "text": lambda _: text, "options": lambda one: {**options, **one.query}},
+        )
+    )
+
+
+def routes(_: Desk) -> list[Route]:
+    one = {"company_id": company, "worker_id": path("id")}
+    return [
+        Route(
+            method="GET", path="/v1/workers", name="list_workers", tag="Workers",
+            summary="Find workers",
+            description="Search, filter, sort; page by page with `limit` and `cursor`.",
+            requires="workers.read", query=contract.WorkerQuery, answer=contract.WorkerList,
+            ask=Ask(WORKERS, "list_workers", {"company_id": company, "query": query}),
+        ),
+        Route(
+            method="POST", path="/v1/workers", name="create_worker", tag="Workers", status=201,
+            summary="Add a worker",
+            description="Only the name is required. A birth date, identity number, card or bank account in any field "
+            "is refused by that field's name.",
+            requires="workers.write", rate="write", body=contract.WorkerInput, answer=contract.WorkerView,
+            errors=(contract.WorkerNumberTaken,),
+            ask=Ask(WORKERS, "create_worker", {"company_id": company, "worker": body}),
+            example={"first_name": "Wanda", "last_name": "Rivers", "title": "Fitter", "department": "Assembly"},
+        ),
+        Route(
+            method="GET", path="/v1/workers/{id}", name="get_worker", tag="Workers", summary="One worker",
+            requires="workers.read", answer=contract.WorkerView, errors=(contract.WorkerNotFound,),
+            ask=Ask(WORKERS, "get_worker", one),
+        ),
+        Route(
+            method="PATCH", path="/v1/workers/{id}", name="update_worker", tag="Workers", summary="Change a worker",
+            description="Only the fields that are sent change; null empties a field that may be empty.",
+            requires="workers.write", rate="write", body=contract.WorkerChange, answer=contract.WorkerView,
+            errors=(contract.WorkerNotFound, contract.WorkerNumberTaken, contract.ManagerLoop),
+            ask=Ask(WORKERS, "update_worker", {**one, "change": body}),
+            example={"title": "Lead fitter"},
+        ),
+        Route(
+            method="DELETE", path="/v1/workers/{id}", name="archive_worker", tag="Workers", summary="Archive a worker",
+            description="The profile stays readable and no longer counts.",
+            requires="workers.write", rate="write", answer=contract.WorkerView,
+            errors=(contract.WorkerNotFound, contract.ReportsNotReassigned),
+            ask=Ask(WORKERS, "archive_worker", one),
+        ),
+        Route(
+            method="POST", path="/v1/worker-imports", name="import_workers", tag="Workers", status=201,
+            summary="Import a file of workers",
+            description="The CSV file itself with its options in the query, or JSON with the file as a text. Rows with "
+            "forbidden data are refused one by one; `dry_run` only says what would happen.",
+            requires="workers.import", rate="write", body=ImportRequest, body_limit=IMPORT_LIMIT,
+            also_accepts=("text/csv",), unguarded=frozenset(("text",)), query=ImportQuery, answer=contract.ImportView,
+            handler=import_file,
+            ask=Ask(WORKERS, "import_workers", {"company_id": company, "text": by_handler, "options": by_handler}),
+            example={"text": "First name,Surname\nWanda,Rivers\n", "options": {"dry_run": True}},
+        ),
+        Route(
+            method="GET", path="/v1/worker-imports/{id}", name="get_import", tag="Workers",
+            summary="What an import did",
+            requires="workers.read", answer=contract.ImportView, errors=(contract.ImportNotFound,),
+            ask=Ask(WORKERS, "get_import", {"company_id": company, "import_id": path("id")}),
+        ),
+    ]  # fmt: skip
