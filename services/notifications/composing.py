@@ -38,7 +38,8 @@ class _Policy(EmailPolicy):
         return super().fold_binary(name, value)
 
 
-_POLICY = _Policy(**{name: getattr(SMTP, name) for name in ("linesep", "raise_on_defect", "cte_type")})
+# RFC 2045 ends a quoted-printable line at 76 characters; the library's default is 78.
+_POLICY = _Policy(linesep=SMTP.linesep, max_line_length=76)
 
 
 def address_of(text: str) -> Address:

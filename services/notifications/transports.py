@@ -121,7 +121,7 @@ class SMTPTransport:
         if code in (250, 251):
             return
         self._reset()
-        if 500 <= code < 600:
+        if _is_final(code):
             raise Refused(f"recipient_{code}", bad_address=is_bad_address(code, _enhanced(answer)))
         raise Deferred(f"recipient_{code}")
 
@@ -205,8 +205,16 @@ class Step(Protocol):
     def __call__(self, connection: smtplib.SMTP, /) -> tuple[int, bytes]: ...
 
 
+def _is_final(code: int) -> bool:
+    """
+    Whether a code is about this mail. 50x is about the conversation and 53x about
+    our password: those are for the operator to mend, and the mail waits.
+    """
+    return code in (511, 521, 523) or 541 <= code < 600
+
+
 def _by_code(step: str, code: int) -> Exception:
-    if 500 <= code < 600:
+    if _is_final(code):
         return Refused(f"{step}_{code}")
     return Deferred(f"{step}_{code}")
 
