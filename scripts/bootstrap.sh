@@ -108,17 +108,41 @@ install_packages() {
     }
 }
 
+# `make demo` in a second terminal while `make run` still installs must wait instead of mixing in.
+take_turn() {
+    [ -w . ] || fail "the folder $(pwd) cannot be written to by this user; clone into one that can."
+    turn=.venv.lock
+    waited=0
+    until mkdir $turn 2>/dev/null; do
+        holder=$(cat $turn/pid 2>/dev/null) || holder=
+        # A killed bootstrap leaves its folder behind, in the worst case before it wrote its number into it.
+        if { [ -n "$holder" ] && ! kill -0 "$holder" 2>/dev/null; } || { [ -z "$holder" ] && [ $waited -gt 5 ]; }; then
+            rm -rf $turn
+            continue
+        fi
+        [ $waited -gt 0 ] || echo "Another start is making $venv; waiting for it ..."
+        waited=$((waited + 1))
+        sleep 1
+    done
+    trap 'rm -rf $turn "${temporary:-}"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    echo $$ >$turn/pid
+}
+
 python=$(find_python)
+take_turn
+if is_installed "$lock" "$stamp"; then
+    exit 0
+fi
 mkdir -p $venv
 log=$venv/install.log
 if ! is_new_enough $venv/bin/python || ! $venv/bin/python -m pip --version >/dev/null 2>&1; then
     # Outside, because making the environment empties its folder.
-    log=$(mktemp)
-    trap 'rm -f "$log"' EXIT
+    temporary=$(mktemp)
+    log=$temporary
     echo "Making $venv with $("$python" --version) ..."
     make_environment
-    rm -f "$log"
-    trap - EXIT
     log=$venv/install.log
 fi
 rm -f "$log.done"
