@@ -1,5 +1,6 @@
 """The command line of ActionTrac: run it, look after it, try it."""
 
+import os
 import sys
 
 # Services run on eventlet, which has to be in place before anything else is imported;

@@ -81,8 +81,7 @@ def _stop(runner: ServiceRunner, seconds: float) -> bool:
         doors = [c for c in runner.containers if c.service_name == "gateway"]
         for container in doors:
             container.stop()
-        for container in runner.containers:
-            container.stop()
+        runner.stop()
         return True
     return False
 

@@ -182,15 +182,18 @@ def pay(checkout: dict[str, Any], how: str = "pay", *, come_back: bool = True) -
         }[how]
     else:
         fields = {
-            "pay": {"act": "approve"},
-            "decline": {"act": "approve_decline"},
-            "fail": {"act": "approve_decline"},
+            "pay": {"act": "ok"},
+            "decline": {"act": "declined"},
+            "fail": {"act": "declined"},
             "abandon": {"act": "cancel"},
         }[how]
     looked = requests.get(page, timeout=TIMEOUT_SECONDS)
     if looked.status_code != 200 or "<form" not in looked.text:
         raise WrongAnswer(f"the payment page answered {looked.status_code}")
-    return requests.post(page, data=fields, allow_redirects=come_back, timeout=TIMEOUT_SECONDS)
+    answer = requests.post(page, data=fields, allow_redirects=come_back, timeout=TIMEOUT_SECONDS)
+    if answer.status_code >= 400:
+        raise WrongAnswer(f"after {how!r} the payment page answered {answer.status_code}")
+    return answer
 
 
 def path_of(address: str) -> str:

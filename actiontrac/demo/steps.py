@@ -108,7 +108,7 @@ class Demo:
         self.say("A birth date in a worker's notes is refused", f"{refused['code']}: {refused['fields'][0]['field']}")
         for number in range(8):
             customer.add_worker(first_name=f"Worker{number}", last_name="Mills", department="Assembly", title="Fitter")
-        warned = customer.mailbox.wait("80")
+        warned = customer.mailbox.wait("8 of 10")
         self.say("Eight workers of ten", f"mail {warned['subject']!r}")
         found = http.json("GET", "/v1/workers", params={"search": "worker3 mills"})["items"]
         if [w["first_name"] for w in found] != ["Worker3"]:
@@ -125,8 +125,8 @@ class Demo:
             "Four more than the plan allows",
             f"{usage['managed']} of {usage['worker_limit']}; advice: {advice.get('direction')} to {advice.get('plan')}",
         )
-        over = customer.mailbox.wait("over")
-        advised = customer.mailbox.wait("plan fits")
+        over = customer.mailbox.wait("more workers than your plan")
+        advised = customer.mailbox.wait("fits you better")
         self.say("Mail about it", f"{over['subject']!r} and {advised['subject']!r}")
 
     def _usage(self, http: Http, managed: int) -> dict[str, Any] | None:
