@@ -139,7 +139,7 @@ class Home:
         )
         rows = [
             [
-                escape(each["at"].replace("T", " ").removesuffix("Z")),
+                pages.moment(each["at"]),
                 escape(each["provider"]),
                 escape(each["kind"].replace("_", " ")),
                 f"<code>{escape(each['ref'])}</code>",

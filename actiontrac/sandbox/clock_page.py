@@ -64,7 +64,8 @@ def _page(problem: str) -> str:
     ahead = f"{offset} ahead of the real time." if offset else "This is the real time."
     steps = "".join(f'<button name="advance" value="{step}">+ {label}</button>' for step, label in STEPS)
     content = f"""<h1>Clock</h1><p class="soft">All of ActionTrac reads this clock. It moves forward only.</p>
-<div class="card"><div class="sum">{clock.now():%d %B %Y, %H:%M:%S} UTC</div><p class="soft">{escape(ahead)}</p></div>
+<div class="card"><div class="sum moment">{clock.now():%d %B %Y, %H:%M:%S} UTC</div>
+<p class="soft">{escape(ahead)}</p></div>
 {pages.notice(problem)}
 <form method="post" class="card"><h2>Move forward by</h2><div class="row">{steps}</div></form>
 <form method="post" class="card"><label for="advance">Or by</label><div class="row">

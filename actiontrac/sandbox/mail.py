@@ -6,7 +6,6 @@ a test can count what really went out.
 """
 
 import json
-import threading
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -34,8 +33,6 @@ class Mailbox:
     def __init__(self, database: Database, ledger: Ledger) -> None:
         self._database = database
         self._ledger = ledger
-        #: Set at every message, for whoever waits for one.
-        self.arrived = threading.Event()
 
     def accept(self, raw: bytes, recipients: list[str]) -> str:
         """Keep a message and return its id; from here on it counts as sent."""
@@ -62,7 +59,6 @@ class Mailbox:
                 subject=str(message.get("Subject", "")),
                 message_id=str(message.get("Message-ID", "")).strip(),
             )
-        self.arrived.set()
         return identifier
 
     def messages(self, to: str | None = None, subject: str | None = None) -> list[Document]:
@@ -150,7 +146,7 @@ class MailPages:
             [
                 f'<a href="mail/view/{escape(each["id"])}">{escape(each["subject"] or "(no subject)")}</a>',
                 escape(", ".join(each["to"])),
-                escape(each["received_at"].replace("T", " ").removesuffix("Z")),
+                pages.moment(each["received_at"]),
             ]
             for each in self._mailbox.messages(to or None)
         ]

@@ -7,7 +7,7 @@ the gateway and a test reaches them directly.
 
 from html import escape
 
-__all__ = ["amount", "escape", "frame", "notice", "page", "table"]
+__all__ = ["amount", "escape", "frame", "moment", "notice", "page", "table"]
 
 STYLE = """
 :root { color-scheme: light; --ink: #1c2430; --soft: #5d6b7c; --line: #dde3ea; --ground: #f4f6f9; --accent: #1f5fd0;
@@ -24,9 +24,13 @@ h2 { font-size: 1.05rem; margin: 2rem 0 .6rem; }
 p { margin: .3rem 0 .9rem; }
 a { color: var(--accent); }
 .soft { color: var(--soft); font-size: .92rem; }
+.card > :first-child { margin-top: 0; } .card > :last-child { margin-bottom: 0; }
+.when { white-space: nowrap; }
 .card { background: #fff; border: 1px solid var(--line); border-radius: 12px; padding: 1.4rem; margin: 1rem 0;
   box-shadow: 0 1px 2px rgba(20, 30, 45, .05); }
-.sum { font-size: 2.1rem; font-weight: 650; letter-spacing: -.02em; margin: .1rem 0 .2rem; }
+.sum { font-size: 2.1rem; font-weight: 650; letter-spacing: -.02em; margin: .1rem 0 .2rem;
+  line-height: 1.25; }
+.sum.moment { font-size: 1.6rem; }
 .brand { font-size: .8rem; font-weight: 700; letter-spacing: .09em; text-transform: uppercase; color: var(--soft); }
 .brand.blue { color: #003087; }
 label { display: block; font-weight: 600; font-size: .92rem; margin-bottom: .3rem; }
@@ -42,7 +46,8 @@ button.choice { display: grid; grid-template-columns: 13rem 1fr; gap: .3rem 1rem
   margin: .35rem 0; padding: .55rem .8rem; align-items: baseline; }
 button.choice code { font-size: .95rem; white-space: nowrap; }
 button.choice span { color: var(--soft); font-size: .92rem; }
-button.stack { width: 100%; margin: .3rem 0; }
+button.stack { width: 100%; margin: .45rem 0 0; }
+button.plain { margin-top: .6rem; }
 button.plain { border: 0; background: none; color: var(--accent); text-decoration: underline; padding: .3rem 0; }
 .message { border-radius: 8px; padding: .7rem .9rem; margin: 1rem 0; border: 1px solid; }
 .message.bad { color: var(--bad); background: #fdeeed; border-color: #f3c6c2; }
@@ -54,7 +59,7 @@ th, td { padding: .6rem .8rem; border-bottom: 1px solid var(--line); vertical-al
 tr:last-child td { border-bottom: 0; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #fff; border: 1px solid var(--line);
   border-radius: 12px; padding: 1rem; font-size: .88rem; }
-iframe { width: 100%; height: 34rem; border: 1px solid var(--line); border-radius: 12px; background: #fff; }
+iframe { width: 100%; height: 26rem; border: 1px solid var(--line); border-radius: 12px; background: #fff; }
 nav { margin-bottom: 1rem; font-size: .92rem; }
 nav a { margin-right: 1rem; }
 .row { display: flex; gap: .6rem; flex-wrap: wrap; align-items: end; }
@@ -100,6 +105,11 @@ def frame(document: str, title: str) -> str:
         f'<iframe title="{escape(title)}" sandbox="allow-popups allow-popups-to-escape-sandbox" '
         f'srcdoc="{escape("<base target=_blank>" + document)}"></iframe>'
     )
+
+
+def moment(iso: str) -> str:
+    """A cell that holds a moment of the wire, for people."""
+    return f'<span class="when">{escape(iso.replace("T", " ").removesuffix("Z"))}</span>'
 
 
 def amount(minor: int, currency: str) -> str:

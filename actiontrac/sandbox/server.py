@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import socket
 import threading
 from dataclasses import replace
 from types import TracebackType
@@ -15,6 +16,10 @@ from actiontrac.sandbox.settings import SandboxSettings, require_safe_host
 log = logging.getLogger(__name__)
 
 
+#: Connections that may wait while all threads are starting.
+BACKLOG = 128
+
+
 class QuietHandler(WSGIRequestHandler):
     """Logs no requests: their addresses name payments, and their bodies could hold a card."""
 
@@ -23,7 +28,14 @@ class QuietHandler(WSGIRequestHandler):
 
 
 class Running:
-    """A sandbox that serves on threads of its own until it is closed, which takes up to ``poll_seconds``."""
+    """
+    A sandbox that serves on threads of its own until it is closed, which takes up to ``poll_seconds``.
+
+    Raises:
+        UnsafeAddress: the host can be reached from outside.
+        OSError: the port is taken.
+        SandboxDataBroken: its file cannot be used.
+    """
 
     def __init__(
         self,
@@ -35,10 +47,13 @@ class Running:
         poll_seconds: float = 0.5,
     ) -> None:
         require_safe_host(host, inside_a_private_network=inside_a_private_network)
-        self._server: BaseWSGIServer = make_server(host, port, _not_yet, threaded=True, request_handler=QuietHandler)
-        self.url = f"http://{host}:{self._server.server_port}"
-        self.app: Sandbox = create_app(replace(settings, internal=settings.internal or self.url))
-        self._server.app = self.app
+        # Bound here, because Werkzeug ends the whole process when a port is taken.
+        with socket.create_server((host, port), family=_family(host), backlog=BACKLOG) as listening:
+            self.url = f"http://{host}:{listening.getsockname()[1]}"
+            self.app: Sandbox = create_app(replace(settings, internal=settings.internal or self.url))
+            self._server: BaseWSGIServer = make_server(
+                host, port, self.app, threaded=True, request_handler=QuietHandler, fd=listening.fileno()
+            )
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": poll_seconds}, name="sandbox-http", daemon=True
         )
@@ -91,6 +106,5 @@ def serve(
             listener.stop()
 
 
-def _not_yet(environ: Any, start_response: Any) -> list[bytes]:
-    start_response("503 Service Unavailable", [])
-    return []
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

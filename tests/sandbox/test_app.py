@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from actiontrac.sandbox.database import SandboxDataBroken
+from actiontrac.sandbox.server import Running
 from actiontrac.sandbox.settings import SandboxSettings, UnsafeAddress, require_safe_host
 from tests.sandbox.test_stripe import paid, start
 from tests.sandbox.world import SESSION, STRIPE_KEY, World, wait_until
@@ -102,6 +103,12 @@ class TestProcesses:
 
         assert outside.end(signal.SIGTERM) == 0
         world.restart()
+
+    def test_says_that_its_port_is_taken(self, world: World) -> None:
+        port = int(world.url.rsplit(":", 1)[1])
+
+        with pytest.raises(OSError, match="in use"):
+            Running(world.running.app.settings, port=port)
 
     def test_starts_without_the_providers_sdks(self) -> None:
         code = (

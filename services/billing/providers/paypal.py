@@ -18,6 +18,7 @@ from services.billing.providers import (
     Money,
     Notice,
     ProviderRefused,
+    ProviderUnavailable,
     Refunded,
     RefundState,
     Request,
@@ -172,7 +173,8 @@ class PayPalProvider:
             verdict = self.api.ask("POST", "/v1/notifications/verify-webhook-signature", body)
         except ProviderRefused as refusal:
             if refusal.code == "authentication":
-                raise
+                # Our own keys are wrong: the event may be good and must come again.
+                raise ProviderUnavailable("PayPal does not know our keys.", outcome_unknown=False) from refusal
             raise BadSignature("PayPal refuses to verify it") from refusal
         if verdict.get("verification_status") != "SUCCESS":
             raise BadSignature("PayPal did not sign it")
