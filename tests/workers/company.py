@@ -1,0 +1,70 @@
+"""One company's view of the service, in few words."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from actiontrac.contracts.workers import CountView, ImportView, WorkerView
+from actiontrac.testing import as_request, published
+from services.workers.models import Worker
+from services.workers.service import WorkersService
+
+
+class Company:
+    def __init__(self, service: WorkersService, company_id: str) -> None:
+        self.service = service
+        self.id = company_id
+
+    def create(self, **fields: Any) -> WorkerView:
+        as_request()
+        worker = {"first_name": "Ada", "last_name": "Lovelace", **fields}
+        return self.service.create_worker(company_id=self.id, worker=worker)
+
+    def get(self, worker: WorkerView | str) -> WorkerView:
+        return self.service.get_worker(company_id=self.id, worker_id=_id(worker))
+
+    def change(self, worker: WorkerView | str, **change: Any) -> WorkerView:
+        as_request()
+        return self.service.update_worker(company_id=self.id, worker_id=_id(worker), change=change)
+
+    def archive(self, worker: WorkerView | str) -> WorkerView:
+        as_request()
+        return self.service.archive_worker(company_id=self.id, worker_id=_id(worker))
+
+    def find(self, **query: Any) -> list[WorkerView]:
+        """Every page of a list."""
+        found: list[WorkerView] = []
+        cursor = None
+        while True:
+            page = self.service.list_workers(company_id=self.id, query={**query, "cursor": cursor})
+            found += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found
+
+    def numbers(self, **query: Any) -> list[str]:
+        return [worker["worker_number"] for worker in self.find(**query)]
+
+    def count(self) -> CountView:
+        return self.service.get_count(company_id=self.id)
+
+    def recount(self) -> int:
+        with self.service.store(self.id) as store:
+            return store.recount()
+
+    def events(self) -> list[Any]:
+        return [event for event in published(self.service) if event.company_id == self.id]
+
+    def take(self, text: str, **options: Any) -> ImportView:
+        as_request()
+        return self.service.import_workers(company_id=self.id, text=text, options=options)
+
+    def plant(self, worker: WorkerView, **fields: Any) -> None:
+        """Write behind the doors, as nobody can."""
+        with self.service.store(self.id) as store:
+            row = store.session.scalars(select(Worker).where(Worker.id == worker["id"])).one()
+            store.change_worker(row, fields)
+
+
+def _id(worker: WorkerView | str) -> str:
+    return worker if isinstance(worker, str) else worker["id"]
