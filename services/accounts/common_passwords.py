@@ -13,10 +13,28 @@ from pathlib import Path
 
 _LEET = str.maketrans("@431!0$578", "aaeiiosstb")
 _KEYBOARD_ROWS = (
-    "`1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./", "azertyuiop", "qsdfghjklm", "wxcvbn",
-    "qwertzuiop", "yxcvbnm", "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p", "qazwsxedcrfvtgbyhnujmikolp",
-    "1q2w3e4r5t6y7u8i9o0p", "q1w2e3r4t5y6u7i8o9p0", "zaq12wsxcde34rfvbgt56yhnmju78ik", "abcdefghijklmnopqrstuvwxyz",
-    "01234567890", "147258369", "159357", "159753", "789456123", "a1b2c3d4e5f6g7h8i9", "12qwaszx",
+    "`1234567890-=",
+    "qwertyuiop[]",
+    "asdfghjkl;'",
+    "zxcvbnm,./",
+    "azertyuiop",
+    "qsdfghjklm",
+    "wxcvbn",
+    "qwertzuiop",
+    "yxcvbnm",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
+    "qazwsxedcrfvtgbyhnujmikolp",
+    "1q2w3e4r5t6y7u8i9o0p",
+    "q1w2e3r4t5y6u7i8o9p0",
+    "zaq12wsxcde34rfvbgt56yhnmju78ik",
+    "abcdefghijklmnopqrstuvwxyz",
+    "01234567890",
+    "147258369",
+    "159357",
+    "159753",
+    "789456123",
+    "a1b2c3d4e5f6g7h8i9",
+    "12qwaszx",
 )
 _RUNS = tuple(row for forward in _KEYBOARD_ROWS for row in (forward, forward[::-1]))
 

@@ -23,9 +23,7 @@ ACCEPTED: contract.AcceptedView = {
 
 class CredentialChanges(Entrypoints):
     @rpc(requires=SIGNED_IN, write=True)
-    def change_password(
-        self, *, company_id: str, user_id: str, session_id: str, change: dict[str, object]
-    ) -> None:
+    def change_password(self, *, company_id: str, user_id: str, session_id: str, change: dict[str, object]) -> None:
         """
         Replace one's password; every other session of the person ends, and a mail says so.
 
@@ -115,9 +113,7 @@ def _set_password(store: AccountsStore, user: User, new_hash: str, *, keep_sessi
     user.password_hash = new_hash
     store.end_sessions(user.id, user.company_id, but=keep_session)
     store.publish(
-        contract.SecurityMailRequested(
-            company_id=user.company_id, kind="password_changed", recipient_id=user.id
-        )
+        contract.SecurityMailRequested(company_id=user.company_id, kind="password_changed", recipient_id=user.id)
     )
 
 

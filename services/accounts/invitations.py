@@ -125,9 +125,7 @@ class Invitations(Entrypoints):
         raise Conflict()
 
 
-def _join(
-    store: AccountsStore, invitation_id: str, asked: contract.InvitationAcceptance, password_hash: str
-) -> bool:
+def _join(store: AccountsStore, invitation_id: str, asked: contract.InvitationAcceptance, password_hash: str) -> bool:
     """Whether the person is a member now; otherwise the User ID was taken, and that was counted."""
     at = clock.now()
     invitation = store.invitation(invitation_id, lock=True)
@@ -160,7 +158,5 @@ def _join(
     store.session.add(member)
     store.session.flush()
     version = record_consent(store, member, promotions=False)
-    store.publish(
-        contract.MemberJoined(company_id=member.company_id, user_id=member.id, policy_version=version)
-    )
+    store.publish(contract.MemberJoined(company_id=member.company_id, user_id=member.id, policy_version=version))
     return True

@@ -12,9 +12,7 @@ register("accounts.remove_member.between", "the end of a member's sessions, and 
 
 class Members(Entrypoints):
     @rpc(requires="members.read")
-    def list_members(
-        self, *, company_id: str, limit: int = 50, cursor: str | None = None
-    ) -> contract.MemberList:
+    def list_members(self, *, company_id: str, limit: int = 50, cursor: str | None = None) -> contract.MemberList:
         """Members in the order in which they joined."""
         limit, cursor = page_bounds(limit, cursor, "usr")
         with self._open(company_id) as store:

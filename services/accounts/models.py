@@ -24,13 +24,13 @@ class Company(CompanyOwned, Base):
     __tablename__ = "companies"
     id: Mapped[str] = column(ID, "corporate", primary_key=True, purpose="identity of the company")
     name: Mapped[str | None] = column(
-        String(120), "corporate", purpose="shown instead of the owner's name", nullable=True,
+        String(120), "corporate", purpose="shown instead of the owner's name", nullable=True
     )
     address: Mapped[str] = column(
-        String(200), "corporate", purpose="identifies the company account; invoices", nullable=False,
+        String(200), "corporate", purpose="identifies the company account; invoices", nullable=False
     )
     city: Mapped[str] = column(
-        String(80), "corporate", purpose="identifies the company account; invoices", nullable=False,
+        String(80), "corporate", purpose="identifies the company account; invoices", nullable=False
     )
     state: Mapped[str] = column(String(80), "corporate", purpose="invoices; tax", nullable=False)
     zip: Mapped[str] = column(String(20), "corporate", purpose="invoices; tax", nullable=False)
@@ -38,10 +38,10 @@ class Company(CompanyOwned, Base):
     phone_sealed: Mapped[bytes | None] = sealed_column(purpose="reach the company")
     phone = Sealed("phone_sealed")
     status: Mapped[str] = column(
-        String(12), "corporate", purpose="whether the owner's address is confirmed", nullable=False,
+        String(12), "corporate", purpose="whether the owner's address is confirmed", nullable=False
     )
     created_at: Mapped[datetime] = column(
-        UTCDateTime, "corporate", purpose="since when it is a customer", nullable=False,
+        UTCDateTime, "corporate", purpose="since when it is a customer", nullable=False
     )
 
     def activate(self) -> bool:
@@ -58,18 +58,26 @@ class User(CompanyOwned, Base):
     __tablename__ = "users"
     id: Mapped[str] = column(ID, "personal", primary_key=True, purpose="identity of the person")
     login_name: Mapped[str] = column(
-        String(40), "personal", purpose="the User ID as its owner writes it", nullable=False,
+        String(40), "personal", purpose="the User ID as its owner writes it", nullable=False
     )
     login_key: Mapped[str] = column(
-        String(40), "personal", purpose="sign-in whatever the case", nullable=False, unique=True,
+        String(40),
+        "personal",
+        purpose="sign-in whatever the case",
+        nullable=False,
+        unique=True,
     )
     email_sealed: Mapped[bytes | None] = sealed_column(purpose="security mail and mail that is wanted")
     email = Sealed("email_sealed")
     email_index: Mapped[str] = column(
-        HASH, "personal", purpose="sign-in by e-mail address; one account per address", nullable=False, unique=True,
+        HASH,
+        "personal",
+        purpose="sign-in by e-mail address; one account per address",
+        nullable=False,
+        unique=True,
     )
     first_name: Mapped[str] = column(
-        String(80), "personal", purpose="address the person; show who is a member", nullable=False,
+        String(80), "personal", purpose="address the person; show who is a member", nullable=False
     )
     last_name: Mapped[str] = column(String(80), "personal", purpose="show who is a member", nullable=False)
     phone_sealed: Mapped[bytes | None] = sealed_column(purpose="reach the person")
@@ -78,7 +86,7 @@ class User(CompanyOwned, Base):
     role: Mapped[str] = column(String(12), "corporate", purpose="what the member may do", nullable=False)
     password_hash: Mapped[str] = column(String(256), "secret", purpose="check the password; argon2id", nullable=False)
     email_verified_at: Mapped[datetime | None] = column(
-        UTCDateTime, "personal", purpose="whether the address is the person's", nullable=True,
+        UTCDateTime, "personal", purpose="whether the address is the person's", nullable=True
     )
     created_at: Mapped[datetime] = column(UTCDateTime, "personal", purpose="member since", nullable=False)
 
@@ -100,27 +108,47 @@ class Session(CompanyOwned, Base):
     __tablename__ = "sessions"
     id: Mapped[str] = column(ID, "personal", primary_key=True, purpose="identity of the session", retention="session")
     user_id: Mapped[str] = column(
-        ID, "personal", purpose="who is signed in", retention="session", nullable=False, index=True,
+        ID,
+        "personal",
+        purpose="who is signed in",
+        retention="session",
+        nullable=False,
+        index=True,
     )
     token_hash: Mapped[str] = column(
-        HASH, "secret",
-        purpose="recognise the token without knowing it", retention="session", nullable=False, unique=True,
+        HASH,
+        "secret",
+        purpose="recognise the token without knowing it",
+        retention="session",
+        nullable=False,
+        unique=True,
     )
-    mode: Mapped[str] = column(
-        String(8), "corporate", purpose="cookie or bearer", retention="session", nullable=False,
-    )
+    mode: Mapped[str] = column(String(8), "corporate", purpose="cookie or bearer", retention="session", nullable=False)
     browser: Mapped[str] = column(
-        String(40), "personal",
-        purpose="family and major version, so that the person knows the session again (S34)", retention="session", nullable=False,
+        String(40),
+        "personal",
+        purpose="family and major version, so that the person knows the session again (S34)",
+        retention="session",
+        nullable=False,
     )
     created_at: Mapped[datetime] = column(
-        UTCDateTime, "personal", purpose="shown in the list of sessions", retention="session", nullable=False,
+        UTCDateTime, "personal", purpose="shown in the list of sessions", retention="session", nullable=False
     )
     last_used_at: Mapped[datetime] = column(
-        UTCDateTime, "personal", purpose="idle time-out", retention="session", nullable=False, index=True,
+        UTCDateTime,
+        "personal",
+        purpose="idle time-out",
+        retention="session",
+        nullable=False,
+        index=True,
     )
     expires_at: Mapped[datetime] = column(
-        UTCDateTime, "personal", purpose="absolute time-out", retention="session", nullable=False, index=True,
+        UTCDateTime,
+        "personal",
+        purpose="absolute time-out",
+        retention="session",
+        nullable=False,
+        index=True,
     )
 
     def alive(self, at: datetime, idle: timedelta) -> bool:
@@ -134,15 +162,19 @@ class Link(CompanyOwned, Base):
     id: Mapped[str] = column(ID, "personal", primary_key=True, purpose="what the link names", retention="short")
     user_id: Mapped[str] = column(ID, "personal", purpose="whose link", retention="short", nullable=False, index=True)
     kind: Mapped[str] = column(
-        String(20), "corporate", purpose="verify_email or reset_password", retention="short", nullable=False,
+        String(20), "corporate", purpose="verify_email or reset_password", retention="short", nullable=False
     )
     created_at: Mapped[datetime] = column(UTCDateTime, "personal", purpose="age", retention="short", nullable=False)
     expires_at: Mapped[datetime] = column(
-        UTCDateTime, "corporate",
-        purpose="a link is valid for a short time", retention="short", nullable=False, index=True,
+        UTCDateTime,
+        "corporate",
+        purpose="a link is valid for a short time",
+        retention="short",
+        nullable=False,
+        index=True,
     )
     used_at: Mapped[datetime | None] = column(
-        UTCDateTime, "personal", purpose="a link works once", retention="short", nullable=True,
+        UTCDateTime, "personal", purpose="a link works once", retention="short", nullable=True
     )
 
     def usable(self, at: datetime) -> bool:
@@ -154,33 +186,41 @@ class Invitation(CompanyOwned, Base):
 
     __tablename__ = "invitations"
     id: Mapped[str] = column(
-        ID, "personal", primary_key=True, purpose="identity of the invitation", retention="30 days",
+        ID, "personal", primary_key=True, purpose="identity of the invitation", retention="30 days"
     )
     email_sealed: Mapped[bytes | None] = sealed_column(purpose="send the invitation", retention="30 days")
     email = Sealed("email_sealed")
     email_index: Mapped[str] = column(
-        HASH, "personal", purpose="one open invitation per address", retention="30 days", nullable=False, index=True,
+        HASH,
+        "personal",
+        purpose="one open invitation per address",
+        retention="30 days",
+        nullable=False,
+        index=True,
     )
     role: Mapped[str] = column(
-        String(12), "corporate", purpose="what the new member may do", retention="30 days", nullable=False,
+        String(12), "corporate", purpose="what the new member may do", retention="30 days", nullable=False
     )
     invited_by: Mapped[str] = column(
-        ID, "personal", purpose="who let the person in", retention="30 days", nullable=False,
+        ID, "personal", purpose="who let the person in", retention="30 days", nullable=False
     )
     tries: Mapped[int] = column(
-        Integer, "corporate", purpose="nobody may try User IDs out", retention="30 days", nullable=False,
+        Integer, "corporate", purpose="nobody may try User IDs out", retention="30 days", nullable=False
     )
-    created_at: Mapped[datetime] = column(
-        UTCDateTime, "corporate", purpose="age", retention="30 days", nullable=False,
-    )
+    created_at: Mapped[datetime] = column(UTCDateTime, "corporate", purpose="age", retention="30 days", nullable=False)
     expires_at: Mapped[datetime] = column(
-        UTCDateTime, "corporate", purpose="an invitation lapses", retention="30 days", nullable=False, index=True,
+        UTCDateTime,
+        "corporate",
+        purpose="an invitation lapses",
+        retention="30 days",
+        nullable=False,
+        index=True,
     )
     accepted_at: Mapped[datetime | None] = column(
-        UTCDateTime, "personal", purpose="an invitation works once", retention="30 days", nullable=True,
+        UTCDateTime, "personal", purpose="an invitation works once", retention="30 days", nullable=True
     )
     revoked_at: Mapped[datetime | None] = column(
-        UTCDateTime, "corporate", purpose="an invitation can be withdrawn", retention="30 days", nullable=True,
+        UTCDateTime, "corporate", purpose="an invitation can be withdrawn", retention="30 days", nullable=True
     )
 
     def status(self, at: datetime) -> str:
@@ -205,10 +245,15 @@ class PendingContact(CompanyOwned, Base):
     email_sealed: Mapped[bytes | None] = sealed_column(purpose="say that the User ID is taken", retention="short")
     email = Sealed("email_sealed")
     language: Mapped[str] = column(
-        String(8), "personal", purpose="language of the mail", retention="short", nullable=False,
+        String(8), "personal", purpose="language of the mail", retention="short", nullable=False
     )
     created_at: Mapped[datetime] = column(
-        UTCDateTime, "personal", purpose="purge", retention="short", nullable=False, index=True,
+        UTCDateTime,
+        "personal",
+        purpose="purge",
+        retention="short",
+        nullable=False,
+        index=True,
     )
 
 
@@ -218,17 +263,22 @@ class Acceptance(CompanyOwned, Base):
     __tablename__ = "acceptances"
     id: Mapped[str] = column(ID, "personal", primary_key=True, purpose="identity of the line", retention="acceptance")
     user_id: Mapped[str] = column(
-        ID, "personal", purpose="who agreed", retention="acceptance", nullable=False, index=True,
+        ID,
+        "personal",
+        purpose="who agreed",
+        retention="acceptance",
+        nullable=False,
+        index=True,
     )
     slug: Mapped[str] = column(String(40), "personal", purpose="to what", retention="acceptance", nullable=False)
     version: Mapped[str] = column(
-        String(20), "personal", purpose="in which version", retention="acceptance", nullable=False,
+        String(20), "personal", purpose="in which version", retention="acceptance", nullable=False
     )
     document_hash: Mapped[str] = column(
-        HASH, "personal", purpose="in exactly which words", retention="acceptance", nullable=False,
+        HASH, "personal", purpose="in exactly which words", retention="acceptance", nullable=False
     )
     kind: Mapped[str] = column(
-        String(10), "personal", purpose="agreed or declined", retention="acceptance", nullable=False,
+        String(10), "personal", purpose="agreed or declined", retention="acceptance", nullable=False
     )
     at: Mapped[datetime] = column(UTCDateTime, "personal", purpose="when", retention="acceptance", nullable=False)
 
@@ -241,17 +291,22 @@ class Attempt(Base):
 
     __tablename__ = "attempts"
     bucket: Mapped[str] = column(
-        HASH, "personal", primary_key=True, purpose="recognise a repetition", retention="short",
+        HASH, "personal", primary_key=True, purpose="recognise a repetition", retention="short"
     )
     counted: Mapped[int] = column(Integer, "corporate", purpose="growing delay", retention="short", nullable=False)
     since: Mapped[datetime] = column(
-        UTCDateTime, "corporate", purpose="the window that is counted", retention="short", nullable=False,
+        UTCDateTime, "corporate", purpose="the window that is counted", retention="short", nullable=False
     )
     blocked_until: Mapped[datetime | None] = column(
-        UTCDateTime, "corporate", purpose="the delay; never for good", retention="short", nullable=True,
+        UTCDateTime, "corporate", purpose="the delay; never for good", retention="short", nullable=True
     )
     last_at: Mapped[datetime] = column(
-        UTCDateTime, "corporate", purpose="purge", retention="short", nullable=False, index=True,
+        UTCDateTime,
+        "corporate",
+        purpose="purge",
+        retention="short",
+        nullable=False,
+        index=True,
     )
 
     def wait(self, at: datetime) -> timedelta:

@@ -92,9 +92,7 @@ def record_consent(store: AccountsStore, user: User, *, promotions: bool) -> str
     today = clock.today()
     policy = documents.document_in_force(documents.PRIVACY_POLICY, today)
     for document in documents.in_force(today):
-        store.accept(
-            user, slug=document.slug, version=document.version, document_hash=document.hash, kind="agreed"
-        )
+        store.accept(user, slug=document.slug, version=document.version, document_hash=document.hash, kind="agreed")
     store.accept(
         user,
         slug="promotions",

@@ -123,9 +123,7 @@ class AccountsStore(Store):
 
     def end_sessions(self, user_id: str, company_id: str, *, but: str = "") -> None:
         """End a person's sessions, and tell the gateways which."""
-        ended = self.session.scalars(
-            select(Session.id).where(Session.user_id == user_id, Session.id != but)
-        ).all()
+        ended = self.session.scalars(select(Session.id).where(Session.user_id == user_id, Session.id != but)).all()
         if ended:
             self.session.execute(delete(Session).where(Session.id.in_(ended)))
             self.publish(contract.SessionsRevoked(company_id=company_id, session_ids=list(ended)))
@@ -141,8 +139,12 @@ class AccountsStore(Store):
     def new_link(self, user: User, kind: str) -> Link:
         at = clock.now()
         link = Link(
-            id=new_id("lnk"), company_id=user.company_id, user_id=user.id, kind=kind,
-            created_at=at, expires_at=at + LINK_LIFETIMES[kind],
+            id=new_id("lnk"),
+            company_id=user.company_id,
+            user_id=user.id,
+            kind=kind,
+            created_at=at,
+            expires_at=at + LINK_LIFETIMES[kind],
         )
         self.session.add(link)
         return link
@@ -182,14 +184,23 @@ class AccountsStore(Store):
     def accept(self, user: User, *, slug: str, version: str, document_hash: str, kind: str) -> None:
         self.session.add(
             Acceptance(
-                id=new_id("acc"), company_id=user.company_id, user_id=user.id, slug=slug, version=version,
-                document_hash=document_hash, kind=kind, at=clock.now(),
+                id=new_id("acc"),
+                company_id=user.company_id,
+                user_id=user.id,
+                slug=slug,
+                version=version,
+                document_hash=document_hash,
+                kind=kind,
+                at=clock.now(),
             )
         )
 
     def acceptances_of(self, user_id: str) -> Sequence[Acceptance]:
         return self.session.scalars(
-            select(Acceptance).where(Acceptance.user_id == user_id).order_by(Acceptance.at.desc(), Acceptance.slug).limit(200)
+            select(Acceptance)
+            .where(Acceptance.user_id == user_id)
+            .order_by(Acceptance.at.desc(), Acceptance.slug)
+            .limit(200)
         ).all()
 
     # Attempts
@@ -222,9 +233,7 @@ class AccountsStore(Store):
         return True
 
     def forget_attempts(self, buckets: Sequence[str]) -> None:
-        self.session.execute(
-            update(Attempt).where(Attempt.bucket.in_(buckets)).values(counted=0, blocked_until=None)
-        )
+        self.session.execute(update(Attempt).where(Attempt.bucket.in_(buckets)).values(counted=0, blocked_until=None))
 
     # Purge
 

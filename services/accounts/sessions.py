@@ -150,9 +150,7 @@ class Sessions(Entrypoints):
             store.answer(None)
 
     @rpc(requires=SIGNED_IN)
-    def list_sessions(
-        self, *, company_id: str, user_id: str, current_session_id: str
-    ) -> contract.SessionList:
+    def list_sessions(self, *, company_id: str, user_id: str, current_session_id: str) -> contract.SessionList:
         """One's own sessions that are alive, newest first."""
         at = clock.now()
         with self._open_own(company_id, user_id) as store:
