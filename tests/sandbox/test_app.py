@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from actiontrac import config
 from actiontrac.sandbox.database import SandboxDataBroken
 from actiontrac.sandbox.server import Running
 from actiontrac.sandbox.settings import SandboxSettings, UnsafeAddress, require_safe_host
@@ -153,6 +154,15 @@ class TestSafety:
                 paypal_client_secret="s",
                 paypal_webhook_id="W",
             )
+
+    def test_is_made_from_the_products_settings(self, tmp_path: Path) -> None:
+        settings = config.load({"ACTIONTRAC_HOME": str(tmp_path), "ACTIONTRAC_HTTP_PORT": "8123"})
+
+        made = SandboxSettings.of(settings)
+
+        assert made.public_url == "http://127.0.0.1:8123/sandbox"
+        assert made.gateway == "http://127.0.0.1:8123"
+        assert made.stripe_secret_key == settings.secret("STRIPE_SECRET_KEY")
 
     def test_says_what_to_do_about_a_broken_file(self, world: World) -> None:
         world.running.close()
