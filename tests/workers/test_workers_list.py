@@ -20,7 +20,8 @@ BOTH_WAYS = [*SORTS, *(f"-{sort}" for sort in SORTS)]
 def staff(acme: Company) -> Company:
     acme.create(first_name="Zoë", last_name="Müller", worker_number="W-2", title="Welder", department="Body Shop")
     acme.create(first_name="José", last_name="Åkesson", worker_number="W-10", site="Zürich", kind="temp")
-    acme.create(first_name="ann", last_name="O'Neill", worker_number="w-1", tags=["Night Shift"], started_on="2026-01-05")
+    night = ["Night Shift"]
+    acme.create(first_name="ann", last_name="O'Neill", worker_number="w-1", tags=night, started_on="2026-01-05")
     acme.create(first_name="Łukasz", last_name="Øst", worker_number="100%", status="suspended", started_on="2025-01-05")
     return acme
 

@@ -90,8 +90,9 @@ def _plain(header: str) -> str:
     return " ".join(re.sub(r"[^a-z0-9]+", " ", normalised(apart).replace("#", " number ")).split())
 
 
+#: Without spaces, because "E-Mail", "Email" and "e mail" are one.
 _FIELD_BY_SPELLING = {
-    " ".join(spelling.split()): field
+    "".join(spelling.split()): field
     for field, spellings in _SPELLINGS.items()
     for spelling in [field.replace("_", " "), *re.split(r"[|\n]", spellings)]
     if spelling.strip()
@@ -104,8 +105,9 @@ def guess(header: str) -> str | None:
     # "Start date (yyyy-mm-dd)", "E-mail *" and "Worker: first name" are what they begin or end with.
     without_aside = _plain(re.sub(r"\(.*?\)|\[.*?\]", " ", header))
     for spelling in (plain, without_aside, re.sub(r"^(worker|employee|staff|person) ", "", without_aside)):
-        if spelling in _FIELD_BY_SPELLING:
-            return _FIELD_BY_SPELLING[spelling]
+        field = _FIELD_BY_SPELLING.get(spelling.replace(" ", ""))
+        if field:
+            return field
     return None
 
 
