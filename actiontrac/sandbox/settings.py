@@ -3,10 +3,6 @@
 import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from actiontrac.config import Settings
 
 from actiontrac.config import Settings
 
@@ -47,26 +43,6 @@ class SandboxSettings:
     @classmethod
     def of(cls, settings: Settings) -> "SandboxSettings":
         """The sandbox of this installation: its keys, its folder, the gateway in front of it."""
-        return cls(
-            home=settings.home,
-            public_url=f"{settings.public_url}/sandbox",
-            gateway=settings.gateway_url,
-            internal=settings.sandbox_url,
-            stripe_secret_key=settings.secret("STRIPE_SECRET_KEY"),
-            stripe_webhook_secret=settings.secret("STRIPE_WEBHOOK_SECRET"),
-            paypal_client_id=settings.secret("PAYPAL_CLIENT_ID"),
-            paypal_client_secret=settings.secret("PAYPAL_CLIENT_SECRET"),
-            paypal_webhook_id=settings.secret("PAYPAL_WEBHOOK_ID"),
-        )
-
-    @classmethod
-    def of(cls, settings: "Settings") -> "SandboxSettings":
-        """
-        From the product's own settings; an unknown ``sandbox_url`` is left to the server that binds the port.
-
-        Raises:
-            ConfigurationError: a key of the sandbox is missing.
-        """
         return cls(
             home=settings.home,
             public_url=f"{settings.public_url}/sandbox",
