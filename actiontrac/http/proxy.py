@@ -13,7 +13,7 @@ TIMEOUT_SECONDS = 20.0
 _PART = 64 * 1024
 
 #: What the other server may know: nothing that identifies a session.
-_PASSED_ON = ("accept", "accept-language", "content-type", "user-agent")
+_PASSED_ON = ("accept", "accept-language", "content-type", "sec-fetch-site", "user-agent")
 
 #: What of its answer is passed back; the rest concerns only the connection to it.
 _PASSED_BACK = ("location", "content-disposition", "retry-after", "cache-control", "content-security-policy")
