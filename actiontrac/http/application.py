@@ -116,7 +116,12 @@ class Application:
             return
         if not exchange.principal.signed_in:
             raise Unauthenticated()
-        if route.requires != SIGNED_IN and not exchange.principal.may(route.requires):
+        if route.requires == SIGNED_IN:
+            # The operators belong to no company, so there is no "own" data for them.
+            allowed = bool(exchange.principal.company_id)
+        else:
+            allowed = exchange.principal.may(route.requires)
+        if not allowed:
             raise Forbidden()
 
     def _read(self, exchange: Exchange, route: Route) -> None:

@@ -1,10 +1,12 @@
 """The documentation page: the OpenAPI document as HTML, made here, with nothing loaded from elsewhere."""
 
 import json
+import re
 import shlex
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup, escape
 
 from actiontrac.http import problems
 from actiontrac.http.openapi import refusals
@@ -13,6 +15,15 @@ from actiontrac.http.routes import Table
 _environment = Environment(
     loader=PackageLoader("actiontrac.http"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
 )
+
+
+def _marked(text: str) -> Markup:
+    """Words between backticks as code."""
+    # Escaped first; the words come from our own table.
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704
+
+
+_environment.filters["marked"] = _marked
 
 #: Only what explains itself is left out of the curl lines.
 _LONG = 60
@@ -72,7 +83,7 @@ def _operation(
         "answer": json.dumps(example, indent=2, ensure_ascii=False) if example is not None else "",
         "answer_fields": _fields(document, content.get("schema")),
         "refusals": [
-            {"status": status, "lines": response["description"].replace("`", "").split("\n\n")}
+            {"status": status, "lines": response["description"].split("\n\n")}
             for status, response in operation["responses"].items()
             if status != success
         ],
@@ -85,7 +96,7 @@ def _parameter(one: dict[str, Any]) -> dict[str, Any]:
         "where": one["in"],
         "required": one["required"],
         "type": _type(one["schema"]),
-        "description": one.get("description", "").replace("`", ""),
+        "description": one.get("description", ""),
         "default": one["schema"].get("default"),
     }
 

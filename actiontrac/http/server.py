@@ -80,7 +80,13 @@ class HttpServer(SharedExtension):
             self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
             self._tls.load_cert_chain(settings.tls_certificate, settings.tls_key)
         family = socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET
-        self._listener = socket.create_server((settings.http_host, settings.http_port), family=family, backlog=BACKLOG)
+        self._listener = socket.create_server(
+            (settings.http_host, settings.http_port),
+            family=family,
+            backlog=BACKLOG,
+            # Replicas on one machine: the kernel shares the connections out among them.
+            reuse_port=settings.option("HTTP_REUSE_PORT", "") == "1",
+        )
         self.address = self._listener.getsockname()[:2]
 
     def start(self) -> None:

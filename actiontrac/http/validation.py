@@ -155,9 +155,7 @@ def _find_control(value: Any, path: str, problems: list[FieldProblem], depth: in
     elif isinstance(value, dict):
         for name, inner in value.items():
             if _CONTROL.search(name):
-                problems.append(
-                    {"field": path or "body", "problem": "has a name with control characters."}
-                )
+                problems.append({"field": path or "body", "problem": "has a name with control characters."})
             else:
                 _find_control(inner, f"{path}.{name}" if path else name, problems, depth + 1)
     elif isinstance(value, list):

@@ -51,7 +51,10 @@ _ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 
 #: Saying one of these twice means two different things to two readers.
 _ONCE = frozenset(
-    "host content-length content-type transfer-encoding authorization origin expect idempotency-key x-csrf-token".split()
+    (
+        *("host", "content-length", "content-type", "transfer-encoding", "expect"),
+        *("authorization", "origin", "idempotency-key", "x-csrf-token"),
+    )
 )
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}

@@ -108,6 +108,7 @@ CAMPAIGN = {
     "sent": 1,
     "suppressed": 1,
     "failed": 0,
+    "unknown": 0,
     "created_at": "2026-11-23T13:00:00Z",
 }
 IMPORT = {
@@ -122,6 +123,7 @@ IMPORT = {
     "mapping": {"First name": "first_name", "Surname": "last_name"},
     "ignored_columns": ["Shoe size"],
     "errors": [{"row": 3, "field": "last_name", "problem": "is missing."}],
+    "errors_left_off": 0,
     "created_at": "2026-11-23T13:00:00Z",
 }
 
@@ -164,6 +166,10 @@ VIEWS: dict[Any, Any] = {
     accounts.MemberList: page(MEMBER),
     accounts.InvitationView: INVITATION,
     accounts.InvitationList: page(INVITATION),
+    accounts.AcceptanceList: page(
+        {"slug": "privacy-policy", "version": "2016-11-12", "kind": "agreed", "at": "2026-11-23T12:58:00Z"},
+        {"slug": "promotions", "version": "2016-11-12", "kind": "declined", "at": "2026-11-23T12:58:00Z"},
+    ),
     accounts.PolicyView: POLICY,
     accounts.PolicyList: page(POLICY),
     workers.WorkerView: WORKER,
@@ -219,6 +225,17 @@ VIEWS: dict[Any, Any] = {
     },
     notifications.CampaignView: CAMPAIGN,
     notifications.CampaignList: page(CAMPAIGN),
+    notifications.DeadMessageList: page(
+        {
+            "id": "msg_01jd8m3x2kq7v0c4n5r9t1w8ey",
+            "company_id": SESSION["company_id"],
+            "template": "receipt",
+            "category": "plan_status",
+            "reason": "the mail server refused the address",
+            "attempts": 6,
+            "created_at": "2026-11-23T13:00:00Z",
+        }
+    ),
     schemas.CurrentSessionView: {
         "id": SESSION["id"],
         "user_id": SESSION["user_id"],

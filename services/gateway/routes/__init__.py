@@ -11,7 +11,7 @@ TAGS = {
     "Me": "Your own name, password and which mail you want.",
     "Company": "The company, its members and who is invited.",
     "Plans and payments": "One charge buys one year; nothing is renewed by itself and no card is kept.",
-    "Workers": "The people whom the company manages; no profile can hold a birth date, identity number or payment data.",
+    "Workers": "The people whom the company manages; none can hold a birth date, identity number or payment data.",
     "Documents": "What we promise, in every version.",
     "Operators": "For the operators of the product; no company role has these permissions.",
     "Operations": "Whether it runs, and how well.",

@@ -186,6 +186,11 @@ def _me() -> list[Route]:
             example={"phone": "+1 503 555 0199"},
         ),
         Route(
+            method="GET", path="/v1/me/acceptances", name="list_acceptances", tag="Me",
+            summary="What you agreed to, and when", requires=SIGNED_IN, answer=contract.AcceptanceList,
+            ask=Ask(ACCOUNTS, "list_acceptances", _PERSON),
+        ),
+        Route(
             method="POST", path="/v1/me/password", name="change_password", tag="Me", status=204,
             summary="Change your password", description="Ends your other sessions.",
             requires=SIGNED_IN, rate="sign_in", body=contract.PasswordChange,

@@ -141,8 +141,8 @@ def _form_pages(where: str, template: str, model: type[BaseModel], question: Ask
 
     name = where.strip("/").replace("-", "_")
     return [
-        _page("GET", where, f"show_{name}", look),
-        _page("POST", where, name, send, ask=question, rate=rate),
+        _page("GET", where, f"show_{name}_page", look),
+        _page("POST", where, f"send_{name}_page", send, ask=question, rate=rate),
     ]
 
 
