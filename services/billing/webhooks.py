@@ -6,7 +6,6 @@ no harm, and of its body nothing is kept but ids.
 """
 
 import base64
-import binascii
 from datetime import timedelta
 
 from actiontrac import clock, log
@@ -43,7 +42,7 @@ class Webhooks(Settlement):
         """
         try:
             body = base64.b64decode(raw, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise SignatureRefused() from None
         try:
             notice = self.processor(provider).notice(headers, body)

@@ -1,0 +1,177 @@
+"""A payment processor in memory: it remembers keys, takes money once per checkout, and can lose answers."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from services.billing.providers import (
+    BadSignature,
+    Money,
+    Notice,
+    ProviderRefused,
+    ProviderUnavailable,
+    Refunded,
+    RefundState,
+    Request,
+    Snapshot,
+    Started,
+    State,
+)
+
+
+@dataclass
+class Order:
+    """One checkout as the processor knows it."""
+
+    ref: str
+    request: Request
+    approved: bool = False
+    declines: bool = False
+    captures: dict[int, str] = field(default_factory=dict)
+    charges: int = 0
+    closed: bool = False
+    pending: bool = False
+    authentication: str | None = None
+    last_error: str | None = None
+    refunds: dict[str, int] = field(default_factory=dict)
+
+
+class FakeProvider:
+    """A PaymentProvider; ``lose`` and ``down`` name the methods that fail, after and before their effect."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.environment = "sandbox"
+        self.orders: dict[str, Order] = {}
+        self.requests: list[Request] = []
+        self.lose: set[str] = set()
+        self.down: set[str] = set()
+        self.calls: list[str] = []
+        self.when_asked: Callable[[str], None] = lambda method: None
+        self.refund_state = RefundState.DONE
+        self._lock = threading.Lock()
+
+    # What a buyer does on the page
+
+    def approve(self, ref: str, authentication: str = "authenticated") -> None:
+        order = self.orders[ref]
+        assert not order.closed, "the page is closed"
+        order.approved, order.declines, order.authentication = True, False, authentication
+
+    def approve_without_money(self, ref: str) -> None:
+        self.orders[ref].approved = self.orders[ref].declines = True
+
+    # The seam
+
+    def start(self, request: Request) -> Started:
+        return self._do("start", lambda: self._start(request))
+
+    def settle(self, ref: str, seller: str | None = None, *, capture_attempt: int = 1) -> Snapshot:
+        return self._do("settle", lambda: self._capture(ref, capture_attempt))
+
+    def fetch(self, ref: str, seller: str | None = None) -> Snapshot:
+        return self._do("fetch", lambda: self._snapshot(self._order(ref)))
+
+    def cancel(self, ref: str, seller: str | None = None) -> Snapshot:
+        return self._do("cancel", lambda: self._cancel(ref))
+
+    def refund(self, snapshot: Snapshot, refund_id: str, amount: Money, seller: str | None = None) -> Refunded:
+        return self._do("refund", lambda: self._refund(snapshot.ref, refund_id, amount.minor))
+
+    def notice(self, headers: dict[str, str], raw: bytes) -> Notice:
+        if "notice" in self.down:
+            raise ProviderUnavailable("away", outcome_unknown=False)
+        if headers.get("signature") != "good":
+            raise BadSignature("not ours")
+        told = json.loads(raw)
+        return Notice(
+            event_id=told["id"],
+            kind=told.get("kind", "paid"),
+            ref=told.get("ref"),
+            payment_id=told.get("payment_id"),
+            charge_ref=told.get("charge_ref"),
+        )
+
+    def check(self) -> None: ...
+
+    # Behind it
+
+    def money_kept(self) -> int:
+        """What buyers have paid and not got back, over all checkouts."""
+        return sum(
+            order.charges * order.request.amount.minor - sum(order.refunds.values()) for order in self.orders.values()
+        )
+
+    def charges(self) -> int:
+        return sum(order.charges for order in self.orders.values())
+
+    def _do(self, method: str, effect: Callable[[], object]):  # type: ignore[no-untyped-def]
+        self.when_asked(method)
+        with self._lock:
+            self.calls.append(method)
+            if method in self.down:
+                raise ProviderUnavailable("away", outcome_unknown=False)
+            answer = effect()
+            if method in self.lose:
+                raise ProviderUnavailable("no answer", outcome_unknown=method not in ("fetch",))
+            return answer
+
+    def _start(self, request: Request) -> Started:
+        self.requests.append(request)
+        known = next((o for o in self.orders.values() if o.request.payment_id == request.payment_id), None)
+        if known is None:
+            known = Order(f"{self.name}_{len(self.orders) + 1}", request)
+            self.orders[known.ref] = known
+        if known.request != request:
+            raise ProviderRefused("idempotency_error")
+        return Started(known.ref, f"https://pay.example/{known.ref}")
+
+    def _order(self, ref: str) -> Order:
+        if ref not in self.orders:
+            raise ProviderRefused("resource_missing")
+        return self.orders[ref]
+
+    def _capture(self, ref: str, attempt: int) -> Snapshot:
+        order = self._order(ref)
+        if order.approved and not order.charges and not order.pending:
+            known = order.captures.setdefault(attempt, "declined" if order.declines else "paid")
+            if known == "declined":
+                order.approved = False
+                return self._snapshot(order, declined=True)
+            order.charges += 1
+        return self._snapshot(order)
+
+    def _cancel(self, ref: str) -> Snapshot:
+        order = self._order(ref)
+        order.closed = order.closed or not order.charges
+        return self._snapshot(order)
+
+    def _refund(self, ref: str, refund_id: str, amount: int) -> Refunded:
+        order = self._order(ref)
+        if refund_id not in order.refunds:
+            if sum(order.refunds.values()) + amount > order.charges * order.request.amount.minor:
+                raise ProviderRefused("REFUND_AMOUNT_EXCEEDED")
+            order.refunds[refund_id] = amount
+        return Refunded(f"re_{refund_id}", self.refund_state)
+
+    def _snapshot(self, order: Order, *, declined: bool = False) -> Snapshot:
+        state = State.OPEN
+        if order.charges:
+            state = State.PAID
+        elif order.pending:
+            state = State.PROCESSING
+        elif order.closed:
+            state = State.CLOSED
+        return Snapshot(
+            ref=order.ref,
+            state=state,
+            amount=order.request.amount,
+            environment=self.environment,
+            payment_id=order.request.payment_id,
+            charge_ref=f"ch_{order.ref}" if order.charges else None,
+            last_error="INSTRUMENT_DECLINED" if declined else None,
+            capture_declined=declined,
+            authentication=order.authentication if order.charges else None,
+            refunded=Money(sum(order.refunds.values()), order.request.amount.currency),
+        )
