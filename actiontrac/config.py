@@ -178,8 +178,9 @@ def _sandbox_secrets(home: Path) -> dict[str, str]:
     read the same file.
     """
     path = home / "secrets.json"
+    # First, so that a folder of another user is one sentence and not a traceback.
+    prepare_home(home)
     if not path.exists():
-        prepare_home(home)
         beside = home / f".secrets-{os.getpid()}-{secrets.token_hex(4)}"
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
