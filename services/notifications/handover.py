@@ -74,28 +74,39 @@ class HandOver:
         taken = 0
         try:
             while True:
-                batch = self._claim()
-                taken += len(batch)
+                claimed, batch = self._claim()
+                taken += claimed
                 for done, message in enumerate(batch):
                     try:
                         self._hand_over(message)
                     except StopRound:
                         self._release(batch[done:])
                         return taken
-                if len(batch) < BATCH or time.monotonic() > until:
+                if claimed < BATCH or time.monotonic() > until:
                     return taken
         finally:
             self._transport.rest()
 
-    def _claim(self) -> Sequence[Message]:
+    def _claim(self) -> tuple[int, Sequence[Message]]:
+        """How many were taken, and those of them that are still wanted; see also ``_start``."""
         with self._store.across_companies() as store:
             abandoned = store.resolve_abandoned()
-            batch = store.claim_messages(BATCH)
-            self._campaigns = store.campaigns_of(batch)
+            claimed = store.claim_messages(BATCH)
+            # Most who opted out did so long ago: nobody is asked for their address any more.
+            unwanted = [
+                message
+                for message in claimed
+                if policies.can_switch_off(message.category) and not store.wants(message.recipient_id, message.category)
+            ]
+            for message in unwanted:
+                message.finish("suppressed", clock.now(), "opted_out")
+            self._campaigns = store.campaigns_of(claimed)
         for message in abandoned:
             _log.warning("mail_fate_unknown", message_id=message.id, state=message.state)
+        for message in unwanted:
+            self._say(message, "suppressed", "opted_out")
         failpoint("mail.after_claim")
-        return batch
+        return len(claimed), [message for message in claimed if message.state == "queued"]
 
     def _release(self, rest: Sequence[Message]) -> None:
         with self._store.across_companies() as store:

@@ -53,7 +53,7 @@ ALL: tuple[Mail, ...] = (
         name="receipt",
         sample={
             "invoice_number": "2026-000042",
-            "amount_minor": 59900,
+            "amount_minor": 48000,
             "currency": "USD",
             "method": "card",
             "plan": "team",
@@ -64,7 +64,7 @@ ALL: tuple[Mail, ...] = (
         name="refund",
         sample={
             "invoice_number": "2026-000042",
-            "amount_minor": 59900,
+            "amount_minor": 48000,
             "currency": "USD",
             "whole": True,
             "refunded_on": "2026-12-01",
@@ -74,7 +74,7 @@ ALL: tuple[Mail, ...] = (
     Mail(name="usage_over", sample={**_USAGE, "managed": 53}),
     Mail(
         name="plan_advice_up",
-        sample={**_ADVICE, "current_plan": "starter", "advised_plan": "team"},
+        sample={**_ADVICE, "managed": 12, "current_plan": "starter", "advised_plan": "team"},
     ),
     Mail(
         name="plan_advice_down",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+from markupsafe import Markup
 
 #: What people find easy to read, and what survives being quoted a few times.
 TEXT_WIDTH = 72
@@ -54,6 +55,13 @@ def _paragraphs(body: str) -> list[list[str]]:
     return [[line.strip() for line in block.split("\n")] for block in blocks]
 
 
+def _linked(line: str) -> Markup:
+    """Typed addresses as links to exactly there: nothing is rewritten and nobody is counted (N17)."""
+    pieces = re.split(r"(https?://[^\s<>\"]*[^\s<>\".,;:!?)\]])", line)
+    link = Markup('<a class="link" href="{0}" style="color:#0f5f59">{0}</a>')
+    return Markup("").join(link.format(piece) if place % 2 else piece for place, piece in enumerate(pieces))
+
+
 def _environment(form: str) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
@@ -63,7 +71,7 @@ def _environment(form: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(wrapped=_wrapped, columns=_columns, paragraphs=_paragraphs)
+    environment.filters.update(wrapped=_wrapped, columns=_columns, paragraphs=_paragraphs, linked=_linked)
     parts = environment.get_template(f"parts.{form}.jinja").module
     environment.globals.update({name: value for name, value in vars(parts).items() if not name.startswith("_")})
     environment.globals["layout"] = f"layout.{form}.jinja"

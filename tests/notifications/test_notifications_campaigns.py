@@ -35,7 +35,12 @@ class TestAudience:
             f"{user_id.removeprefix('usr_')}@acme.example" for user_id in agreed
         }
         assert counts(world, campaign) == {
-            "status": "sent", "queued": 0, "sent": 3, "suppressed": 0, "failed": 0, "unknown": 0,
+            "status": "sent",
+            "queued": 0,
+            "sent": 3,
+            "suppressed": 0,
+            "failed": 0,
+            "unknown": 0,
         }
 
     def test_service_updates_reach_everybody_who_did_not_switch_them_off(self, world):
@@ -64,7 +69,12 @@ class TestAudience:
         run(world)
 
         assert counts(world, campaign) == {
-            "status": "sent", "queued": 0, "sent": 3, "suppressed": 1, "failed": 1, "unknown": 1,
+            "status": "sent",
+            "queued": 0,
+            "sent": 3,
+            "suppressed": 1,
+            "failed": 1,
+            "unknown": 1,
         }
 
     def test_waits_as_sending_while_a_mail_waits_for_its_next_attempt(self, world):

@@ -78,18 +78,14 @@ class TestPlanStatus:
         [("80", "You use 41 of 50 workers in your plan"), ("over", "You manage more workers than your plan allows")],
     )
     def test_warns_of_a_plan_that_fills_up_and_of_one_that_is_full(self, world, level, subject):
-        world.happens(
-            billing.UsageWarned(company_id=ACME, level=level, managed=41, worker_limit=50, plan="team")
-        )
+        world.happens(billing.UsageWarned(company_id=ACME, level=level, managed=41, worker_limit=50, plan="team"))
         world.service.hand_over()
 
         assert world.transport.subjects == [subject]
 
     def test_warns_again_when_the_same_level_is_reached_anew(self, world):
         for _ in range(2):
-            world.happens(
-                billing.UsageWarned(company_id=ACME, level="80", managed=41, worker_limit=50, plan="team")
-            )
+            world.happens(billing.UsageWarned(company_id=ACME, level="80", managed=41, worker_limit=50, plan="team"))
 
         assert len(world.messages()) == 2
 
@@ -194,9 +190,7 @@ class TestWhatIsKept:
         world.paid("chk_1")
         world.service.hand_over()
         world.people.people.clear()
-        world.happens(
-            accounts.SecurityMailRequested(company_id=ACME, kind="password_changed", recipient_id=OLIVE)
-        )
+        world.happens(accounts.SecurityMailRequested(company_id=ACME, kind="password_changed", recipient_id=OLIVE))
         world.service.hand_over()
         clock.advance(15 * 86400)
 

@@ -3,15 +3,17 @@
 import threading
 
 import pytest
+from sqlalchemy import update
 
 from actiontrac import clock
 from actiontrac.contracts import notifications as contract
 from actiontrac.errors import Unavailable
 from actiontrac.testing import as_request
 from services.notifications import policies
+from services.notifications.models import Message, Preference
 from services.notifications.transports import Deferred, Refused
 from tests.notifications.conftest import PowerCut
-from tests.notifications.world import ACME, OLIVE, World
+from tests.notifications.world import ACME, OLIVE
 
 
 def hand_over_with_power_cut(world):
@@ -86,7 +88,6 @@ class TestCrashes:
         def jump_and_look_again():
             world.transport.before = lambda: None
             clock.advance(30 * 86400)
-            World.__dict__["states"](world)
             with world.service.store.across_companies() as store:
                 assert store.resolve_abandoned() == []
                 assert store.claim_messages(10) == []
@@ -201,7 +202,7 @@ class TestFailures:
     def test_one_poisoned_message_does_not_hold_up_its_neighbours(self, world, monkeypatch):
         world.paid("chk_1")
         with world.service.store.across_companies() as store:
-            store.session.query(type(world_message(store))).update({"params": "{}"})
+            store.session.execute(update(Message).values(params="{}"))
         world.paid("chk_2")
         world.service.hand_over()
 
@@ -268,14 +269,6 @@ class TestFailures:
         assert world.transport.subjects == ["Confirm your e-mail address"]
 
 
-def world_message(store):
-    from sqlalchemy import select
-
-    from services.notifications.models import Message
-
-    return store.session.scalars(select(Message)).first()
-
-
 class TestConsentAtHandOver:
     def test_after_opting_out_none_of_a_thousand_queued_promotions_is_sent(self, world):
         world.crowd(1000)
@@ -283,8 +276,7 @@ class TestConsentAtHandOver:
         world.service.queue_campaigns()
         assert world.service.get_campaign(campaign_id=campaign)["queued"] == 1000
         with world.service.store(ACME) as store:
-            for number in range(1000):
-                store.choose(f"usr_{number:05}", "promotions", wanted=False, source="preferences")
+            store.session.execute(update(Preference).values(wanted=False))
 
         while any(one == "queued" for one in world.states()):
             world.service.hand_over()

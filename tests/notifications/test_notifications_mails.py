@@ -81,11 +81,22 @@ class TestTheSet:
     def test_both_forms_say_the_same(self, settings):
         for mail in mails.ALL:
             rendered = sample(mail, settings)
-            visible = re.sub(r"(?s)<style>.*?</style>|<title>.*?</title>|<div style=\"display:none.*?</div>", "", rendered.html)
+            visible = re.sub(
+                r"(?s)<style>.*?</style>|<title>.*?</title>|<div style=\"display:none.*?</div>", "", rendered.html
+            )
             words_in_html = set(re.findall(r"[A-Za-z]{4,}", re.sub(r"<[^>]+>", " ", visible)))
             words_in_text = set(re.findall(r"[A-Za-z]{4,}", rendered.text))
 
-            assert words_in_html - words_in_text <= {"button", "does", "work", "open", "this", "address", "belongs", "quot"}
+            assert words_in_html - words_in_text <= {
+                "button",
+                "does",
+                "work",
+                "open",
+                "this",
+                "address",
+                "belongs",
+                "quot",
+            }
 
     @pytest.mark.parametrize("name", ["Visit https://evil.example", "WWW.evil.example", "x" * 200])
     def test_a_name_does_not_become_an_advertisement(self, settings, name):
@@ -106,8 +117,13 @@ class TestFailingClosed:
     def test_without_a_way_to_opt_out_nothing_is_written(self, mail, settings):
         with pytest.raises(CannotRender):
             written(
-                mail, mail.category, params=dict(mail.sample), recipient=RECIPIENT,
-                settings=settings, link=None, unsubscribe_url=None,
+                mail,
+                mail.category,
+                params=dict(mail.sample),
+                recipient=RECIPIENT,
+                settings=settings,
+                link=None,
+                unsubscribe_url=None,
             )
 
     def test_the_problem_names_no_value(self):
@@ -123,7 +139,9 @@ class TestLint:
 
     def problems(self, *, html=GOOD, text=TEXT, subject="Hi", category="promotions"):
         return lint.problems_of(
-            Rendered(subject, text, html), category=category, postal_address="Street 1",
+            Rendered(subject, text, html),
+            category=category,
+            postal_address="Street 1",
             unsubscribe_url="https://a.example/u",
         )
 
@@ -164,7 +182,9 @@ class TestSource:
         parsed = read(raw)
 
         assert [part.get_content_type() for part in parsed.walk()] == [
-            "multipart/alternative", "text/plain", "text/html",
+            "multipart/alternative",
+            "text/plain",
+            "text/html",
         ]
         rendered = sample(mail, settings)
         for kind, form in (("plain", rendered.text), ("html", rendered.html)):
@@ -222,7 +242,8 @@ class TestSource:
 
     def test_writes_long_and_foreign_subjects_as_every_server_understands_them(self, settings):
         mail = Mail(
-            name="campaign", category="promotions",
+            name="campaign",
+            category="promotions",
             sample={"subject": "Größere Übersicht für alle 👷 " * 4, "title": "Ü", "body": "ß"},
         )
         raw = sample_raw(mail, settings, clock.now())
@@ -237,7 +258,15 @@ class TestAddresses:
 
     @pytest.mark.parametrize(
         "address",
-        ["ölive@acme.example", "olive", "@acme.example", "olive@", "a@b.example\r\nBcc: c@d.example", "a b@c.example", ""],
+        [
+            "ölive@acme.example",
+            "olive",
+            "@acme.example",
+            "olive@",
+            "a@b.example\r\nBcc: c@d.example",
+            "a b@c.example",
+            "",
+        ],
     )
     def test_refuses_what_no_header_can_carry(self, address):
         with pytest.raises(AddressNotSupported):
@@ -267,5 +296,7 @@ class TestWording:
 
     def test_plans(self):
         assert [wording.plan_name(code) for code in ("team", "team-50", "small_office")] == [
-            "Team", "Team 50", "Small Office",
+            "Team",
+            "Team 50",
+            "Small Office",
         ]

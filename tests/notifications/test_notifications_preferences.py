@@ -19,9 +19,7 @@ def preferences(world, user_id=OLIVE):
 
 def change(world, categories, user_id=OLIVE):
     as_request()
-    return world.service.update_preferences(
-        company_id=ACME, user_id=user_id, change={"categories": categories}
-    )
+    return world.service.update_preferences(company_id=ACME, user_id=user_id, change={"categories": categories})
 
 
 def token_in_receipt(world):
@@ -167,9 +165,10 @@ class TestUnsubscribing:
         world.people.add("usr_bill", ACME, role="billing")
         world.registered(promotions=True)
         token = token_in_receipt(world)
-        tokens = {recipient: world.unsubscribe_token(mail) for (recipient, _), mail in zip(
-            world.transport.taken, world.transport.mails, strict=True
-        )}
+        tokens = {
+            recipient: world.unsubscribe_token(mail)
+            for (recipient, _), mail in zip(world.transport.taken, world.transport.mails, strict=True)
+        }
         as_request()
         world.service.unsubscribe(token=tokens["olive@acme.example"])
 

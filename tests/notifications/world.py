@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import select
 
+from actiontrac import clock
 from actiontrac.contracts import accounts, billing
 from actiontrac.events import Event
 from actiontrac.testing import FakeAccounts, as_request, service_of, settings_for
-from services.notifications.models import Campaign, Message
+from services.notifications.models import Campaign, Message, Preference
 from services.notifications.service import NotificationsService
 
 ACME = "com_acme"
@@ -101,9 +102,7 @@ class World:
 
     def security_mail(self, kind: str = "reset_password", recipient_id: str = OLIVE) -> Event:
         return self.happens(
-            accounts.SecurityMailRequested(
-                company_id=ACME, kind=kind, recipient_id=recipient_id, subject_id="sub_1"
-            )
+            accounts.SecurityMailRequested(company_id=ACME, kind=kind, recipient_id=recipient_id, subject_id="sub_1")
         )
 
     def campaign(self, **fields: Any) -> str:
@@ -124,8 +123,18 @@ class World:
         for user_id in users:
             self.people.add(user_id, ACME)
         with self.service.store(ACME) as store:
-            for user_id in users:
-                store.choose(user_id, "promotions", wanted=promotions, source="preferences")
+            now = clock.now()
+            store.session.add_all(
+                Preference(
+                    user_id=user_id,
+                    category="promotions",
+                    wanted=promotions,
+                    source="preferences",
+                    policy_version="2016-11-12",
+                    changed_at=now,
+                )
+                for user_id in users
+            )
         return users
 
     # What is seen
@@ -144,9 +153,7 @@ class World:
 
     def consents(self, user_id: str = OLIVE) -> list[tuple[str, bool, str, str]]:
         with self.service.store(ACME) as store:
-            return [
-                (one.category, one.wanted, one.source, one.policy_version) for one in store.consents(user_id)
-            ]
+            return [(one.category, one.wanted, one.source, one.policy_version) for one in store.consents(user_id)]
 
     def unsubscribe_token(self, mail: EmailMessage) -> str:
         return str(mail["List-Unsubscribe"]).strip("<>").rsplit("/", 1)[1]
