@@ -5,6 +5,8 @@ Parameters are OWASP's and RFC 9106's second choice: 64 MiB, 3 passes, one lane.
 name costs the same work as a known one, so that the time tells nothing (A18, A19).
 """
 
+import base64
+import secrets
 import sys
 import threading
 from collections.abc import Callable
@@ -56,7 +58,9 @@ class Passwords:
         )
         # Green where the process is green, because eventlet patches threading.
         self._slots = threading.BoundedSemaphore(AT_ONCE)
-        self._of_nobody: str | None = None
+        # Nobody's password: checking it is the same work as any other, and it never matches.
+        chance = [base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (16, 32)]
+        self._of_nobody = f"$argon2id$v=19$m={memory_kib},t={time_cost},p=1${chance[0]}${chance[1]}"
         #: How many checks were made, for the test that counts them (A18).
         self.checked = 0
 
@@ -76,12 +80,8 @@ class Passwords:
             Unavailable: too many people are signing in at this moment.
         """
         self.checked += 1
-        if stored is None:
-            if self._of_nobody is None:
-                self._of_nobody = self._beside(self._hasher.hash, "nobody's password")
-            self._beside(self._verify, self._of_nobody, normal_password(password))
-            return False
-        return self._beside(self._verify, stored, normal_password(password))
+        found = self._beside(self._verify, stored or self._of_nobody, normal_password(password))
+        return found and stored is not None
 
     def outdated(self, stored: str) -> bool:
         """Whether a hash was made with other parameters than today's."""
