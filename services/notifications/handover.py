@@ -42,6 +42,10 @@ ROUND_SECONDS = 2.0
 #: What was taken while somebody whom we need was away comes back after this.
 PAUSE_SECONDS = 5.0
 
+#: How often the mark behind the server's 250 is tried; each waits for the database by itself.
+MARK_ATTEMPTS = 5
+MARK_PAUSE_SECONDS = 0.2
+
 register("mail.after_claim", "a message taken from the queue, and the check whether it is wanted")
 register("mail.before_transport", "the note that a message is being sent, and the mail server")
 register("mail.after_transport", "the mail server's 250, and our note of it")
@@ -127,6 +131,10 @@ class HandOver:
             self._finish(message, "dead", "cannot_render")
         except AddressNotSupported:
             self._finish(message, "failed", "address_not_supported")
+        except Exception as problem:
+            # A mistake of ours: it must not stand at the head of the queue for ever.
+            _log.error("mail_broke", message_id=message.id, exc_info=problem)
+            self._deferred(message, Deferred("unexpected", fate_unknown=message.state == "sending"))
 
     def _try(self, message: Message) -> None:
         mail = mails.named(message.template)
@@ -161,7 +169,18 @@ class HandOver:
             self._deferred(message, problem)
             return
         failpoint("mail.after_transport")
-        self._finish(message, "sent", None)
+        self._mark_sent(message)
+
+    def _mark_sent(self, message: Message) -> None:
+        """The server has it: a busy database must not be the reason to send it twice."""
+        for attempt in range(1, MARK_ATTEMPTS + 1):
+            try:
+                self._finish(message, "sent", None)
+                return
+            except Unavailable:
+                if attempt == MARK_ATTEMPTS:
+                    raise
+                time.sleep(MARK_PAUSE_SECONDS)
 
     def _link(self, message: Message) -> str:
         """The secret link: made now, put into the mail, kept nowhere."""
@@ -221,7 +240,7 @@ class HandOver:
                 held.finish("suppressed", clock.now(), reason)
             else:
                 store.start_sending(held, self._transport.longest_seconds)
-            message.lease_until, message.attempts = held.lease_until, held.attempts
+            message.state, message.lease_until, message.attempts = held.state, held.lease_until, held.attempts
         if reason is not None:
             self._say(message, "suppressed", reason)
         return reason is None

@@ -211,6 +211,34 @@ class TestFailures:
             ("sent", None),
         ]
 
+    def test_a_mistake_of_ours_stops_one_message_and_not_the_queue(self, world):
+        world.paid("chk_1")
+        world.paid("chk_2")
+        world.transport.problems = [TypeError("a mistake")]
+        world.service.hand_over()
+
+        assert [(one.state, one.reason) for one in world.messages()] == [("queued", "unexpected"), ("sent", None)]
+
+    def test_a_busy_database_is_no_reason_to_send_twice(self, world, monkeypatch):
+        from actiontrac.storage.store import StorageUnavailable
+        from services.notifications.handover import HandOver
+
+        finish = HandOver._finish
+        busy = [StorageUnavailable(), StorageUnavailable()]
+
+        def finish_late(*call):
+            if busy:
+                raise busy.pop()
+            finish(*call)
+
+        monkeypatch.setattr(HandOver, "_finish", finish_late)
+        monkeypatch.setattr("services.notifications.handover.MARK_PAUSE_SECONDS", 0)
+        world.paid()
+        world.service.hand_over()
+
+        assert world.states() == ["sent"]
+        assert len(world.transport.taken) == 1
+
     def test_mail_waits_without_losing_attempts_while_accounts_is_away(self, world, monkeypatch):
         def away(**_):
             raise Unavailable()
