@@ -30,7 +30,7 @@ a { color: var(--accent); }
   box-shadow: 0 1px 2px rgba(20, 30, 45, .05); }
 .sum { font-size: 2.1rem; font-weight: 650; letter-spacing: -.02em; margin: .1rem 0 .2rem;
   line-height: 1.25; }
-.sum.moment { font-size: 1.6rem; }
+.sum.moment { font-size: 1.4rem; }
 .brand { font-size: .8rem; font-weight: 700; letter-spacing: .09em; text-transform: uppercase; color: var(--soft); }
 .brand.blue { color: #003087; }
 label { display: block; font-weight: 600; font-size: .92rem; margin-bottom: .3rem; }

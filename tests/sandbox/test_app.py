@@ -78,7 +78,6 @@ class TestProcesses:
             shown = world.stripe("GET", f"checkout/sessions/{session['id']}").json()
             with pytest.raises(requests.ConnectionError):
                 world.stripe("POST", "refunds", {"payment_intent": shown["payment_intent"]}, Idempotency_Key="r1")
-            world.fail_next("stripe", "late", "balance.retrieve", seconds=0.5)
             before = world.ledger()
             outside.end(signal.SIGKILL)
             world.receiver.status = 200

@@ -1,7 +1,6 @@
 """What billing may expect of any processor (B02); payments.md, section 6."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 
@@ -365,24 +364,6 @@ class TestCheck:
         with pytest.raises(ProviderUnavailable):
             plain.provider.check()
         plain.world.restart()
-
-
-class TestEnvironments:
-    def test_are_never_mixed(self, plain: Case) -> None:
-        """A live adapter that meets test data must not call it money."""
-        started = plain.provider.start(plain.request())
-        plain.provider.environment = "live"
-
-        if plain.name == "stripe":
-            with pytest.raises(ProviderRefused, match="environment_mismatch"):
-                plain.provider.fetch(started.ref)
-        else:
-            assert plain.provider.fetch(started.ref).environment == "live"
-
-    def test_stand_in_every_snapshot(self, plain: Case) -> None:
-        found = plain.provider.fetch(plain.provider.start(plain.request()).ref)
-
-        assert replace(found, environment="sandbox") == found
 
 
 def is_accepted(case: Case, headers: Mapping[str, str], raw: bytes) -> bool:

@@ -71,7 +71,8 @@ for provider in providers.values():
     provider.check()
 eventlet.spawn(beat)
 pool = eventlet.GreenPool(8)
-app.faults.add("stripe", "late", seconds=0.5, count=2)
+# Would stop every other thread for as long, if it slept in C.
+app.faults.add("stripe", "late", seconds=2.5, count=2)
 refunded = list(pool.starmap(buy, [(name, f"{name}{n}") for n in range(5) for name in ("stripe", "paypal")]))
 deadline = time.monotonic() + 15
 while len(came) < 5 * (6 + 3) and time.monotonic() < deadline:
@@ -81,7 +82,7 @@ kinds = [entry["kind"] for entry in app.ledger.entries()]
 longest = max(after - before for before, after in zip(beats, beats[1:]))
 app.close()
 print(refunded == [100] * 10, len(notices), kinds.count("charge"), kinds.count("capture"), kinds.count("refund"),
-      longest < 1.0)
+      longest < 2.0)
 """
 
 

@@ -117,6 +117,16 @@ class TestSessions:
         assert stripe.provider.start(stripe.request(attempt=2)).ref
 
 
+class TestEnvironments:
+    def test_are_never_mixed(self, stripe: Case) -> None:
+        """A live adapter that meets test data must not call it money."""
+        started = stripe.provider.start(stripe.request())
+        stripe.provider.environment = "live"
+
+        with pytest.raises(ProviderRefused, match="environment_mismatch"):
+            stripe.provider.fetch(started.ref)
+
+
 class TestRefunds:
     def test_that_fail_later_give_the_money_back_to_the_books(self, stripe: Case) -> None:
         started = stripe.provider.start(stripe.request())
