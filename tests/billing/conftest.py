@@ -2,9 +2,8 @@
 
 import base64
 import json
-import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from actiontrac.contracts.workers import WorkerCountChanged
 from actiontrac.storage import Replayed, database_for
 from actiontrac.testing import FakeAccounts, as_request, published, service_of, settings_for
 from services.billing.dependencies import catalogue_for
-from services.billing.models import SubscriptionYear
+from services.billing.models import Base, SubscriptionYear
 from services.billing.service import BillingService
 from tests.billing.fakes import FakeProvider
 
@@ -187,23 +186,30 @@ class Shop:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("billing")
-    shop = Shop(home)
-    shop.service.list_plans()
-    # Closed, so that all of it is in the one file that is copied for every test.
-    database_for("billing", shop.settings).dispose()
-    return home
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder for all tests of billing: an engine that knows its statements already is much faster."""
+    return tmp_path_factory.mktemp("billing")
+
+
+def _empty(shop: Shop) -> None:
+    """Take away what the test before left: rows, and the time that it moved."""
+    (shop.settings.home / "clock").unlink(missing_ok=True)
+    with shop.service.store.across_companies() as store:
+        for table in reversed(Base.metadata.sorted_tables):
+            store.session.execute(table.delete())
 
 
 @pytest.fixture
-def open_shop(migrated: Path, tmp_path: Path) -> Callable[..., Shop]:
+def open_shop(home: Path) -> Iterator[Callable[..., Shop]]:
     def opened(**environment: str) -> Shop:
-        for name in ("billing.db", "secrets.json"):
-            shutil.copy(migrated / name, tmp_path / name)
-        return Shop(tmp_path, **environment)
+        shop = Shop(home, **environment)
+        _empty(shop)
+        shop.service.keep_plans()
+        return shop
 
-    return opened
+    yield opened
+    # Whoever comes next has the real time.
+    clock.configure(None)
 
 
 @pytest.fixture
