@@ -29,7 +29,8 @@ class Sessions(Entrypoints):
         self, *, credentials: dict[str, object], address_token: str, browser: str
     ) -> contract.SessionView:
         """
-        Sign in by User ID or e-mail address.
+        Sign in by User ID or e-mail address. Whose address is not confirmed yet gets in too,
+        but may only look until it is (A07).
 
         An attempt is counted before the password is looked at, so that a thousand at once
         are as slow as a thousand in a row. An unknown name meets the same words, delays and
