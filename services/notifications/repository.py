@@ -151,8 +151,8 @@ class NotificationsStore(Store):
         Raises:
             MessageNotFound
         """
-        found = looks_like_id(message_id) and self.session.get(Message, message_id, with_for_update=True)
-        if not found:
+        found = self.session.get(Message, message_id, with_for_update=True) if looks_like_id(message_id) else None
+        if found is None:
             raise MessageNotFound()
         return found
 
@@ -282,8 +282,8 @@ class NotificationsStore(Store):
         Raises:
             CampaignNotFound
         """
-        found = looks_like_id(campaign_id) and self.session.get(Campaign, campaign_id)
-        if not found:
+        found = self.session.get(Campaign, campaign_id) if looks_like_id(campaign_id) else None
+        if found is None:
             raise CampaignNotFound()
         return found
 

@@ -169,8 +169,8 @@ class TestThroughTheService:
     """The same server behind the whole hand-over."""
 
     @pytest.fixture
-    def world(self, tmp_path, transport):
-        yield World(tmp_path, transport=transport)
+    def world(self, home, transport):
+        yield World(home, transport=transport)
         clock.configure(None)
 
     def test_every_mail_arrives_once_through_a_bad_night(self, world, server):
