@@ -25,7 +25,8 @@ READY_SECONDS = 40
 #: Tests register many companies from one address and hash many passwords.
 FOR_TESTS = {
     "ACTIONTRAC_RATE_LIMITS": "off",
-    "ACTIONTRAC_PASSWORD_HASHING": "quick",
+    "ACTIONTRAC_PASSWORD_MEMORY_KIB": "64",
+    "ACTIONTRAC_PASSWORD_TIME_COST": "1",
 }
 
 
@@ -201,7 +202,8 @@ def full_product(home: Path, servers: Servers, *, replicas: int = 1, **environme
     for service, (url, owner_url) in servers.create_databases(name).items():
         own[f"ACTIONTRAC_{service.upper()}_DATABASE_URL"] = url
         own[f"ACTIONTRAC_{service.upper()}_DATABASE_OWNER_URL"] = owner_url
-    return Product(home, mode="full", arguments=("--replicas", str(replicas)), **{**own, **environment})
+    arguments = ("--replicas", str(replicas))
+    return Product(home, {**own, **environment}, mode="full", arguments=arguments)
 
 
 @contextmanager
