@@ -169,7 +169,7 @@ class WorkersService(Service):
                 raise contract.NoSweepYet()
             return sweep_view(run)
 
-    @every(seconds=30.0)
+    @every(seconds=10.0)
     def sweep_nightly(self) -> None:
         """
         Once a night by the product's clock, however many replicas there are: check all

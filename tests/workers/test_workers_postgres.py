@@ -110,7 +110,7 @@ class TestConcurrency:
 
 
 class TestRowLevelSecurity:
-    def test_hides_every_table_of_another_company_from_raw_queries(self, service: WorkersService, acme: Company) -> None:
+    def test_hides_another_companys_rows_from_raw_queries(self, service: WorkersService, acme: Company) -> None:
         acme.take("Number,Name\n1,Ada Byron")
         acme.plant(acme.find()[0], notes="078-05-1120")
         service.sweep()
@@ -135,7 +135,9 @@ class TestOrder:
         for limit in (1, 2, 50):
             assert [worker["last_name"].lower().replace("ö", "o") for worker in acme.find(limit=limit)] == keys
 
-    @pytest.mark.parametrize("sort", ["created_at", "-created_at", "started_on", "-started_on", "-name", "worker_number"])
+    @pytest.mark.parametrize(
+        "sort", ["created_at", "-created_at", "started_on", "-started_on", "-name", "worker_number"]
+    )
     def test_of_every_kind_shows_each_once(self, acme: Company, sort: str) -> None:
         for number in range(7):
             acme.create(started_on=f"2026-01-0{number % 3 + 1}")

@@ -54,7 +54,7 @@ class TestCreateWorker:
         assert made["tags"] == []
 
     def test_names_every_field_that_is_wrong(self, service: WorkersService) -> None:
-        wrong = {"last_name": " ", "kind": "slave", "started_on": 5, "work_email": "x@", "shoe_size": 43, "tags": [""]}
+        wrong = {"last_name": " ", "kind": "robot", "started_on": 5, "work_email": "x@", "shoe_size": 43, "tags": [""]}
 
         with pytest.raises(Invalid) as error:
             service.create_worker(company_id="com_acme", worker=wrong)
