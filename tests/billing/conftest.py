@@ -37,9 +37,11 @@ class Shop:
         self.sequence = 0
         self.restart()
         # Power cuts are tested with real processes; here the disk need not be waited for.
-        connection = database_for("billing", self.settings).engine.raw_connection()
-        connection.cursor().execute("PRAGMA synchronous=OFF")
-        connection.close()
+        database = database_for("billing", self.settings)
+        if database.is_sqlite:
+            connection = database.engine.raw_connection()
+            connection.cursor().execute("PRAGMA synchronous=OFF")
+            connection.close()
 
     def restart(self) -> None:
         """A new process: everything that was only in memory is gone."""
@@ -199,10 +201,16 @@ def _empty(shop: Shop) -> None:
             store.session.execute(table.delete())
 
 
+@pytest.fixture(scope="session")
+def database() -> dict[str, str]:
+    """The environment that names the database; nothing means SQLite in the data folder."""
+    return {}
+
+
 @pytest.fixture
-def open_shop(home: Path) -> Iterator[Callable[..., Shop]]:
+def open_shop(home: Path, database: dict[str, str]) -> Iterator[Callable[..., Shop]]:
     def opened(**environment: str) -> Shop:
-        shop = Shop(home, **environment)
+        shop = Shop(home, **database, **environment)
         _empty(shop)
         shop.service.keep_plans()
         return shop

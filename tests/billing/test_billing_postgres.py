@@ -1,0 +1,51 @@
+"""The races again on PostgreSQL, where transactions really run side by side, as a role that cannot see across companies."""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+
+from tests.billing.test_billing_checkout import TestOneRequestOneCheckout
+from tests.billing.test_billing_invoices import TestInvoices, TestWhatIsKept
+from tests.billing.test_billing_plans import TestVersions
+from tests.billing.test_billing_reconciliation import TestReconciling
+from tests.billing.test_billing_refunds import TestOnce, TestRefunding
+from tests.billing.test_billing_settle import TestPaying, TestTwoPaymentsForOneYear
+from tests.billing.test_billing_usage import TestTheFigure
+from tests.billing.test_billing_webhooks import TestWorking
+from tests.servers.servers import Servers
+
+__all__ = [
+    "TestInvoices",
+    "TestOnce",
+    "TestOneRequestOneCheckout",
+    "TestPaying",
+    "TestReconciling",
+    "TestRefunding",
+    "TestTheFigure",
+    "TestTwoPaymentsForOneYear",
+    "TestVersions",
+    "TestWhatIsKept",
+    "TestWorking",
+]
+
+pytestmark = pytest.mark.full
+
+
+@pytest.fixture(scope="session")
+def database(servers: Servers) -> Iterator[dict[str, str]]:
+    name = f"b{secrets.token_hex(4)}"
+    url, owner_url = servers.create_databases(name)["billing"]
+    yield {"ACTIONTRAC_BILLING_DATABASE_URL": url, "ACTIONTRAC_BILLING_DATABASE_OWNER_URL": owner_url}
+    servers.drop_databases(name)
+
+
+def test_the_database_shows_no_company_the_rows_of_another(shop):
+    shop.buy()
+    with shop.service.store("com_rival") as store:
+        for table in ("checkouts", "payments", "subscription_years", "invoices", "refunds", "disclosures", "meters"):
+            seen = store.session.execute(text(f"SELECT count(*) FROM {table} WHERE company_id = 'com_acme'")).scalar()
+            assert seen == 0, table
+    with shop.service.store("com_acme") as store:
+        assert store.session.execute(text("SELECT count(*) FROM checkouts")).scalar() == 1
