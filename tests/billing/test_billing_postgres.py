@@ -1,4 +1,4 @@
-"""The races again on PostgreSQL, where transactions really run side by side, as a role that cannot see across companies."""
+"""The races again on PostgreSQL, where transactions run side by side, as a role that sees one company at a time."""
 
 import secrets
 from collections.abc import Iterator
