@@ -1,6 +1,5 @@
 """The command line of ActionTrac: run it, look after it, try it."""
 
-import os
 import sys
 
 # Services run on eventlet, which has to be in place before anything else is imported;

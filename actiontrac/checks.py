@@ -60,7 +60,8 @@ def _database(service: str) -> Callable[[Settings], str]:
                     ).scalar_one()
                     if bypass:
                         raise Wrong(
-                            "its role can bypass row-level security; use a role of its own without SUPERUSER and BYPASSRLS"
+                            "its role can bypass row-level security; "
+                            "use a role of its own without SUPERUSER and BYPASSRLS"
                         )
             engine.dispose()
         except Wrong:

@@ -103,6 +103,27 @@ settings are environment variables; .env.example lists them all""",
     moving.add_argument("action", nargs="?", choices=["advance"])
     moving.add_argument("duration", nargs="?", metavar="30d|12h|45m|10s")
 
+    letters = commands.add_parser(
+        "dead-letters", help="events that could not be handled: look, try again, give up",
+        epilog="""examples:
+  actiontrac dead-letters list --service billing
+  actiontrac dead-letters show evt_1m84…
+  actiontrac dead-letters replay evt_1m84…
+  actiontrac dead-letters replay --all --service notifications
+  actiontrac dead-letters drop evt_1m84…""",
+        formatter_class=_RAW,
+    )
+    letters.add_argument("action", choices=["list", "show", "replay", "drop"])
+    letters.add_argument("event_id", nargs="?")
+    letters.add_argument("--service", choices=SERVICES_WITH_DATA, help="of this consumer only")
+    letters.add_argument("--all", action="store_true", help="all of them")
+
+    documents = commands.add_parser(
+        "docs", help="write the event catalogue from the contracts (for developers)",
+        epilog="example:\n  actiontrac docs --folder docs", formatter_class=_RAW,
+    )
+    documents.add_argument("--folder", type=Path, default=Path("docs"))
+
     commands.add_parser(
         "check",
         help="look at the configuration and every connection, one line each",
@@ -258,6 +279,27 @@ def _clock(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def _dead_letters(arguments: argparse.Namespace, settings: Settings) -> int:
+    from actiontrac.commands import dead_letters
+
+    log.configure(service="dead-letters", level="critical")
+    clock.configure(settings.clock_file)
+    if arguments.action == "list":
+        return dead_letters.listing(settings, arguments.service)
+    if arguments.action == "show":
+        if not arguments.event_id:
+            raise ConfigurationError("Name the event: actiontrac dead-letters show evt_…")
+        return dead_letters.show(settings, arguments.event_id)
+    change = dead_letters.replay if arguments.action == "replay" else dead_letters.drop
+    return change(settings, arguments.event_id, arguments.service, every=arguments.all)
+
+
+def _docs(arguments: argparse.Namespace, _: Settings) -> int:
+    from actiontrac.commands import catalogue
+
+    return catalogue.write(arguments.folder)
+
+
 def _check(_: argparse.Namespace, settings: Settings) -> int:
     from actiontrac.checks import run
 
@@ -274,6 +316,8 @@ _COMMANDS = {
     "migrate": _migrate,
     "demo": _demo,
     "clock": _clock,
+    "dead-letters": _dead_letters,
+    "docs": _docs,
     "check": _check,
 }
 

@@ -221,7 +221,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     public_url = text("PUBLIC_URL", f"http://127.0.0.1:{port}").rstrip("/")
     if mode == "live" and urlsplit(public_url).scheme != "https":
         raise ConfigurationError(
-            "ACTIONTRAC_PUBLIC_URL must start with https:// in live mode: pages with personal data are served over TLS only."
+            "ACTIONTRAC_PUBLIC_URL must start with https:// in live mode: "
+            "pages with personal data are served over TLS only."
         )
     known = {name: value for name in SECRETS if (value := _read(env, name))}
     if mode == "sandbox":

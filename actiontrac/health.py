@@ -47,7 +47,8 @@ class Health:
         with self._open_store(self._service) as store:
             failed = store.base.FailedEvent
             OUTBOX_LAG.labels(self._service).set(lag_seconds(store.session, store.base.Outbox))
-            counted: dict[str, int] = dict(store.session.execute(select(failed.state, func.count()).group_by(failed.state)).all())
+            by_state = select(failed.state, func.count()).group_by(failed.state)
+            counted: dict[str, int] = dict(store.session.execute(by_state).all())
             for state in ("retry", "dead"):
                 PARKED.labels(self._service, state).set(counted.get(state, 0))
 

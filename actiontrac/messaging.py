@@ -62,13 +62,28 @@ def _jittered(seconds: float) -> timedelta:
 class FailedEvents(SharedExtension):
     """Keeps what could not be handled, and tries again when it is due."""
 
+    consumer = Consumer()
+
     def __init__(self) -> None:
         self._handlers: dict[str, Handle] = {}
         self._timer: Any = None
         self._stopping = False
 
     def add(self, entrypoint: "Handle") -> None:
+        if not self._handlers:
+            dead = bus.dead_queue(self.container.service_name)
+            self.consumer.subscribe(dead, self._bury, lane="events", prefetch=1)
         self._handlers[entrypoint.handler] = entrypoint
+
+    def _bury(self, delivery: Delivery) -> None:
+        """Keep what the broker gave up on, because it crashed its consumer again and again."""
+        queue = str(delivery.headers.get("x-first-death-queue", ""))
+        handler = queue.rpartition("--")[2] or self.container.service_name
+        failure = Failure(
+            _event_id(delivery.body), delivery.body, _plain(delivery.headers), "crashed its consumer"
+        )
+        self.record(handler, failure, dead=True)
+        delivery.ack()
 
     def _store(self) -> Store:
         store: Store = self.container.config["chassis_store"](self.container.service_name)
@@ -235,6 +250,13 @@ class Handle(Entrypoint):
             if not self.broadcast:
                 settled.tell(event.event_id, self.handler)
         return result, None
+
+
+def _event_id(body: bytes) -> str:
+    try:
+        return str(orjson.loads(body)["event_id"])[:64]
+    except (ValueError, KeyError, TypeError):
+        return f"raw_{uuid4().hex}"
 
 
 def _plain(headers: dict[str, Any]) -> dict[str, Any]:
