@@ -1,0 +1,95 @@
+"""People who use the product in the journeys, each made over HTTP as in life."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from actiontrac.contracts.accounts import Role
+from actiontrac.demo.client import Customer, Http, pay, token_in, wait_for
+from tests.stack import Product
+
+
+def joined(product: Product, name: str = "") -> Customer:
+    """The owner of a new company, confirmed and signed in."""
+    customer = Customer(product.url, name)
+    customer.join()
+    return customer
+
+
+def member(product: Product, owner: Customer, role: Role) -> Customer:
+    """Somebody whom the owner invited, who accepted and signed in."""
+    invited = Customer(product.url, f"{role.replace('_', '-')}-{secrets.token_hex(4)}")
+    invite(owner, invited.email, role)
+    accept(invited)
+    invited.sign_in()
+    return invited
+
+
+def invite(owner: Customer, email: str, role: Role) -> dict[str, Any]:
+    invitation = {"email": email, "role": role}
+    made: dict[str, Any] = owner.http.json("POST", "/v1/invitations", json=invitation, expect=201)
+    return made
+
+
+def accept(invited: Customer) -> None:
+    mail = invited.mailbox.wait("invite")
+    acceptance = {
+        "token": token_in(mail, "/accept-invitation"),
+        "first_name": "Mo",
+        "last_name": "Harper",
+        "user_id": invited.name,
+        "password": invited.password,
+    }
+    invited.http.request("POST", "/v1/invitations/acceptances", json=acceptance)
+
+
+def staff(product: Product) -> Http:
+    """The operators, by their token."""
+    http = product.http()
+    http.token = product.settings.secret("STAFF_TOKEN")
+    return http
+
+
+def subscribe(customer: Customer, plan: str = "starter", method: str = "card") -> dict[str, Any]:
+    """Buy a year; the paid checkout."""
+    checkout = customer.buy(plan, method)
+    pay(checkout)
+    return customer.wait_paid(checkout["id"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Belongings:
+    """One of everything that a company can own and an address can name."""
+
+    worker: str
+    checkout: str
+    invoice: str
+    imported: str
+    invitation: str
+    member: str
+    session: str
+    cursor: str
+
+
+def furnish(product: Product, owner: Customer) -> Belongings:
+    """Make one of everything for a company."""
+    http = owner.http
+    checkout = subscribe(owner)
+    worker = owner.add_worker(notes="Knows the old press.", tags=["forklift"])
+    file = "Number;First name;Surname\nN-1;Ines;Ferro\nN-2;Paul;Brandt\n"
+    imported = http.json("POST", "/v1/worker-imports", json={"text": file}, expect=201)
+    invitation = invite(owner, f"guest-{secrets.token_hex(4)}@customer.example", "viewer")
+    colleague = member(product, owner, "hr_manager")
+    session = wait_for("the session", lambda: http.json("GET", "/v1/sessions")["items"])[0]
+    page = http.json("GET", "/v1/workers", params={"limit": 1})
+    invoices = wait_for("the invoice", lambda: http.json("GET", "/v1/invoices")["items"])
+    return Belongings(
+        worker=worker["id"],
+        checkout=checkout["id"],
+        invoice=invoices[0]["id"],
+        imported=imported["id"],
+        invitation=invitation["id"],
+        member=colleague.http.json("GET", "/v1/me")["id"],
+        session=session["id"],
+        cursor=page["next_cursor"],
+    )
