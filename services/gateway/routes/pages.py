@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from actiontrac import forbidden
 from actiontrac.contracts import accounts, billing, notifications
 from actiontrac.errors import FieldProblem, Invalid, ServiceError
 from actiontrac.http import Ask, Exchange, Response, Route, by_handler, path
@@ -127,7 +128,9 @@ def _form_pages(where: str, template: str, model: type[BaseModel], question: Ask
 
     def look(exchange: Exchange) -> Response:
         token = pages.query_of(exchange.request).get("token", "")
-        return pages.show(template, token=token, sent={}, problems={}, message="", done=False)
+        return pages.show(
+            template, token=_repeatable({"token": token}).get("token", ""), sent={}, problems={}, message="", done=False
+        )
 
     def send(exchange: Exchange) -> Response:
         form = pages.form_of(exchange.request.read(FORM_LIMIT))
@@ -148,15 +151,21 @@ def _form_pages(where: str, template: str, model: type[BaseModel], question: Ask
 
 def _again(template: str, form: dict[str, str], error: ServiceError) -> Response:
     """The same form with what is wrong beside its fields; a password is typed anew."""
+    sent = _repeatable(form)
     return pages.show(
         template,
         status=error.status,
-        token=form.get("token", ""),
-        sent={name: value for name, value in form.items() if name not in ("password", "new_password")},
+        token=sent.get("token", ""),
+        sent={name: value for name, value in sent.items() if name not in ("password", "new_password")},
         problems=_by_field(error.fields),
         message="" if error.fields else error.message,
         done=False,
     )
+
+
+def _repeatable(form: dict[str, str]) -> dict[str, str]:
+    """What a page may show again: a refusal never repeats what must not be here (S23)."""
+    return {name: value for name, value in form.items() if not forbidden.find(value, field=name)}
 
 
 def _by_field(problems: list[FieldProblem]) -> dict[str, str]:
