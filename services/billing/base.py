@@ -22,11 +22,11 @@ RETRY_AFTER_SECONDS = 5
 class Billing(Service):
     """Base of the parts; the class in service.py is the sum of them."""
 
-    store: Opener[BillingStore] = Stores(BillingStore)  # type: ignore[assignment]
-    settings: Settings = SettingsProvider()  # type: ignore[assignment]
-    accounts: Caller = RpcClient("accounts")  # type: ignore[assignment]
-    providers: Mapping[str, PaymentProvider] = Providers()  # type: ignore[assignment]
-    catalogue: Catalogue = Plans()  # type: ignore[assignment]
+    store: Opener[BillingStore] = Stores(BillingStore)
+    settings: Settings = SettingsProvider()
+    accounts: Caller = RpcClient("accounts")
+    providers: Mapping[str, PaymentProvider] = Providers()
+    catalogue: Catalogue = Plans()
 
     def processor(self, name: str) -> PaymentProvider:
         """

@@ -82,7 +82,7 @@ class Checkouts(Settlement):
             found = store.checkout(opened.id, lock=True)
             if started is not None:
                 found.started(started.ref, started.redirect_url, now=clock.now())
-            return store.answer(checkout_view(found))  # type: ignore[no-any-return]
+            return store.answer(checkout_view(found))
 
     def _open(
         self, store: BillingStore, wanted: CheckoutRequest, user_id: str, provider: PaymentProvider, now: datetime

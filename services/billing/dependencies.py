@@ -58,7 +58,7 @@ def provider_settings(settings: Settings) -> factory.ProviderSettings:
     )
 
 
-class Providers(DependencyProvider):  # type: ignore[misc]
+class Providers(DependencyProvider):
     """``providers = Providers()``: the processors, by name."""
 
     def setup(self) -> None:
@@ -92,7 +92,7 @@ def catalogue_for(settings: Settings) -> Catalogue:
     return Catalogue(Path(settings.option("PLANS_FILE", str(plans.DEFAULT_FILE))))
 
 
-class Plans(DependencyProvider):  # type: ignore[misc]
+class Plans(DependencyProvider):
     """``catalogue = Plans()``: the plans on sale; a wrong file stops the service at its start."""
 
     def setup(self) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped
 from actiontrac.storage import CompanyOwned, Sealed, UTCDateTime, column, declarative_base, sealed_column
 from services.billing.policies import next_pause
 
-Base = declarative_base("billing")
+Base: Any = declarative_base("billing")
 
 #: Tables that belong to no company, each with its reason.
 UNISOLATED = {
@@ -28,7 +28,7 @@ def billed(kind: Any, data_class: str, *, purpose: str, nullable: bool = False, 
     return column(kind, data_class, purpose=purpose, retention="invoice", nullable=nullable, **options)
 
 
-class Plan(Base):  # type: ignore[misc]
+class Plan(Base):
     """One version of a plan; written once and never changed (B01)."""
 
     __tablename__ = "plans"
@@ -41,7 +41,7 @@ class Plan(Base):  # type: ignore[misc]
     prices: Mapped[str] = column(Text, "public", purpose="minor units a year by currency, as JSON", nullable=False)
 
 
-class Checkout(CompanyOwned, Base):  # type: ignore[misc]
+class Checkout(CompanyOwned, Base):
     """One attempt to pay for one year; ``id`` is the key under which the processor knows it."""
 
     __tablename__ = "checkouts"
@@ -115,7 +115,7 @@ class Checkout(CompanyOwned, Base):  # type: ignore[misc]
         self.checks += 1
 
 
-class Disclosure(CompanyOwned, Base):  # type: ignore[misc]
+class Disclosure(CompanyOwned, Base):
     """What was told to whom, why and when; no hand-off to a processor without it (S28, S32)."""
 
     __tablename__ = "disclosures"
@@ -140,7 +140,7 @@ class Disclosure(CompanyOwned, Base):  # type: ignore[misc]
     )
 
 
-class Payment(CompanyOwned, Base):  # type: ignore[misc]
+class Payment(CompanyOwned, Base):
     """Money that arrived for a checkout, once; and what the processor said about its authentication (B06)."""
 
     __tablename__ = "payments"
@@ -158,7 +158,7 @@ class Payment(CompanyOwned, Base):  # type: ignore[misc]
     received_at: Mapped[datetime] = billed(UTCDateTime, "corporate", purpose="when")
 
 
-class SubscriptionYear(CompanyOwned, Base):  # type: ignore[misc]
+class SubscriptionYear(CompanyOwned, Base):
     """One paid year with the terms it was bought on; both days are included (B05)."""
 
     __tablename__ = "subscription_years"
@@ -190,7 +190,7 @@ class SubscriptionYear(CompanyOwned, Base):  # type: ignore[misc]
         return self.refunded_at is None and self.starts_on <= day <= self.ends_on
 
 
-class Invoice(CompanyOwned, Base):  # type: ignore[misc]
+class Invoice(CompanyOwned, Base):
     """An invoice or credit note: numbered without gaps, never changed."""
 
     __tablename__ = "invoices"
@@ -206,7 +206,7 @@ class Invoice(CompanyOwned, Base):  # type: ignore[misc]
     issued_on: Mapped[date] = billed(Date, "corporate", purpose="date of the document")
 
 
-class NumberSeries(Base):  # type: ignore[misc]
+class NumberSeries(Base):
     """The last number of a series; locked while the next one is given out."""
 
     __tablename__ = "number_series"
@@ -214,7 +214,7 @@ class NumberSeries(Base):  # type: ignore[misc]
     last: Mapped[int] = billed(Integer, "corporate", purpose="last number given out")
 
 
-class Refund(CompanyOwned, Base):  # type: ignore[misc]
+class Refund(CompanyOwned, Base):
     """Money on its way back; ``id`` is the processor's idempotency key, so it goes back once."""
 
     __tablename__ = "refunds"
@@ -255,7 +255,7 @@ class Refund(CompanyOwned, Base):  # type: ignore[misc]
         self.checks += 1
 
 
-class Meter(CompanyOwned, Base):  # type: ignore[misc]
+class Meter(CompanyOwned, Base):
     """How many workers a company manages today, and what it was told about that (S38, S39)."""
 
     __tablename__ = "meters"
@@ -273,7 +273,7 @@ class Meter(CompanyOwned, Base):  # type: ignore[misc]
     )
 
 
-class WebhookNotice(Base):  # type: ignore[misc]
+class WebhookNotice(Base):
     """A verified webhook: ids only, worked on once, order does not matter (B09)."""
 
     __tablename__ = "webhook_notices"

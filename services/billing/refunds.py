@@ -68,7 +68,7 @@ class Refunds(Billing):
         with self.store(company_id) as store:
             found = store.refund(decided.id)
             assert found is not None
-            return store.answer(refund_view(found))  # type: ignore[no-any-return]
+            return store.answer(refund_view(found))
 
     def _decide(self, store: BillingStore, wanted: RefundRequest, user_id: str, now: datetime) -> Refund:
         checkout = store.checkout(wanted.checkout_id, lock=True)

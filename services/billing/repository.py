@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import delete, func, select
 
 from actiontrac import context
 from actiontrac.contracts.billing import CheckoutNotFound, InvoiceNotFound
@@ -76,7 +76,7 @@ class BillingStore(Store):
             CheckoutNotFound: there is none, or it is another company's.
         """
         statement = select(Checkout).where(Checkout.id == checkout_id)
-        found = self.session.scalar(statement.with_for_update() if lock else statement)
+        found: Checkout | None = self.session.scalar(statement.with_for_update() if lock else statement)
         if found is None:
             raise CheckoutNotFound()
         return found
@@ -94,23 +94,21 @@ class BillingStore(Store):
 
     def checkout_behind(self, provider: str, notice: WebhookNotice) -> Checkout | None:
         """The checkout that a webhook is about: by its reference, our id, or its charge."""
-        own = select(Checkout).where(Checkout.provider == provider)
-        if notice.provider_ref:
-            found = self.session.scalar(own.where(Checkout.provider_ref == notice.provider_ref))
+        charged = select(Payment.checkout_id).where(Payment.provider_ref == notice.charge_ref)
+        ways = {
+            notice.provider_ref: Checkout.provider_ref == notice.provider_ref,
+            notice.payment_id: Checkout.id == notice.payment_id,
+            notice.charge_ref: Checkout.id.in_(charged),
+        }
+        for told, leads_to_it in ways.items():
+            statement = select(Checkout).where(Checkout.provider == provider, leads_to_it)
+            found: Checkout | None = self.session.scalar(statement) if told else None
             if found is not None:
                 return found
-        if notice.payment_id:
-            found = self.session.scalar(own.where(Checkout.id == notice.payment_id))
-            if found is not None:
-                return found
-        if not notice.charge_ref:
-            return None
-        return self.session.scalar(
-            own.join(Payment, Payment.checkout_id == Checkout.id).where(Payment.provider_ref == notice.charge_ref)
-        )
+        return None
 
     def checkouts(self, *, limit: int, cursor: str | None) -> tuple[list[Checkout], str | None]:
-        return self._page(Checkout, select(Checkout), limit, cursor)
+        return self._page(Checkout, limit, cursor)
 
     def claim_due_checkouts(self, now: datetime, limit: int) -> list[str]:
         """Ids of checkouts that the reconciler must look at; no other replica gets them for a while."""
@@ -211,7 +209,7 @@ class BillingStore(Store):
         Raises:
             InvoiceNotFound: there is none, or it is another company's.
         """
-        found = self.session.scalar(select(Invoice).where(Invoice.id == invoice_id))
+        found: Invoice | None = self.session.scalar(select(Invoice).where(Invoice.id == invoice_id))
         if found is None:
             raise InvoiceNotFound()
         return found
@@ -220,7 +218,7 @@ class BillingStore(Store):
         return self.session.scalar(select(Invoice).where(Invoice.checkout_id == checkout_id, Invoice.kind == "invoice"))
 
     def invoices(self, *, limit: int, cursor: str | None) -> tuple[list[Invoice], str | None]:
-        return self._page(Invoice, select(Invoice), limit, cursor)
+        return self._page(Invoice, limit, cursor)
 
     # Refunds
 
@@ -280,11 +278,10 @@ class BillingStore(Store):
             if kept is not None and kept.state == "running":
                 self.session.delete(kept)
 
-    def _page(
-        self, kind: type[Row], statement: Select[tuple[Row]], limit: int, cursor: str | None
-    ) -> tuple[list[Row], str | None]:
+    def _page(self, kind: type[Row], limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
         """Newest first: ids are sortable by the time of their making."""
         size = max(1, min(limit, 200))
+        statement = select(kind)
         if cursor:
             statement = statement.where(kind.id < cursor)
         rows = list(self.session.scalars(statement.order_by(kind.id.desc()).limit(size + 1)))

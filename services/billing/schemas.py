@@ -100,7 +100,8 @@ def subscription_view(years: list[SubscriptionYear], today: date) -> Subscriptio
     """Plan status by the calendar: nothing has to happen for a year to end (B05, B29)."""
     standing = [year for year in years if year.refunded_at is None]
     current = next((year for year in standing if year.covers(today)), None)
-    shown = current or (standing or years or [None])[-1]
+    past = standing or years
+    shown = current or (past[-1] if past else None)
     state: Literal["none", "active", "lapsed", "refunded"] = "none"
     if current is not None:
         state = "active"
