@@ -148,7 +148,7 @@ class Payment(CompanyOwned, Base):
     id: Mapped[str] = billed(ID, "corporate", primary_key=True, purpose="identity")
     checkout_id: Mapped[str] = billed(ID, "corporate", purpose="one payment for one checkout")
     provider: Mapped[str] = billed(String(10), "corporate", purpose="which processor")
-    provider_ref: Mapped[str] = billed(REF, "corporate", purpose="the processor's reference")
+    provider_ref: Mapped[str] = billed(REF, "corporate", purpose="the processor's reference", index=True)
     method: Mapped[str] = billed(String(10), "corporate", purpose="kind of method (T2)")
     amount_minor: Mapped[int] = billed(Integer, "corporate", purpose="how much")
     currency: Mapped[str] = billed(String(3), "corporate", purpose="how much")

@@ -117,6 +117,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("company_id", "checkout_id", name=op.f("uq_payments_company_id_checkout_id")),
     )
     op.create_index(op.f("ix_payments_company_id"), "payments", ["company_id"], unique=False)
+    op.create_index(op.f("ix_payments_provider_ref"), "payments", ["provider_ref"], unique=False)
     op.create_table(
         "plans",
         sa.Column("code", sa.String(40), nullable=False),
