@@ -129,6 +129,8 @@ class TestReplicas:
             replica.start()
         for replica in replicas:
             replica.join()
+        while "queued" in world.states():
+            world.service.hand_over()
 
         ids = [mail["Message-ID"] for mail in world.transport.mails]
         assert len(ids) == len(set(ids)) == 60

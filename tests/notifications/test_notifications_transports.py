@@ -181,7 +181,7 @@ class TestThroughTheService:
             "RCPT": ["450 Greylisted", "take", "drop", "503 Bad sequence"],
             "DATA": ["451 Try again", "take", "drop", "451 Once more"],
         }
-        for _ in range(12):
+        for _ in range(15):
             world.service.hand_over()
             clock.advance(3600)
 
