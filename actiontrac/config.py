@@ -111,16 +111,16 @@ class Settings:
 
     def option(self, name: str, default: str) -> str:
         """A setting that only one service knows, by its name without the prefix."""
-        return self.environment.get(f"ACTIONTRAC_{name}", default)
+        return self.environment.get(f"ACTIONTRAC_{name}") or default
 
 
 def _read(environment: Mapping[str, str], name: str) -> str | None:
     """A setting's value, or what stands in the file that NAME_FILE points to."""
     value = environment.get(f"ACTIONTRAC_{name}")
-    if value is not None:
+    if value:
         return value
     path = environment.get(f"ACTIONTRAC_{name}_FILE")
-    if path is None:
+    if not path:
         return None
     try:
         return Path(path).read_text().strip()

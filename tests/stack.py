@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -216,3 +217,4 @@ def full_stack(*, replicas: int = 1) -> Iterator[Product]:
         yield product
     finally:
         product.stop()
+        shutil.rmtree(product.home, ignore_errors=True)
