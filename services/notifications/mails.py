@@ -67,6 +67,7 @@ ALL: tuple[Mail, ...] = (
             "amount_minor": 48000,
             "currency": "USD",
             "whole": True,
+            "cause": "requested",
             "refunded_on": "2026-12-01",
         },
     ),

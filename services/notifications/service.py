@@ -118,6 +118,7 @@ class NotificationsService(Campaigns, Service):
             "amount_minor": event.amount_minor,
             "currency": event.currency,
             "whole": event.whole,
+            "cause": event.cause,
             "refunded_on": event.occurred_at[:10],
         }
         self._tell(event, "refund", event.refund_id, params)

@@ -74,6 +74,32 @@ class TestPlanStatus:
         assert "a part of the amount" in " ".join(mail.get_body(("plain",)).get_content().split())
 
     @pytest.mark.parametrize(
+        ("cause", "why"),
+        [
+            ("already_paid", "because this year had been paid already"),
+            ("not_authenticated", "because the processor could not confirm that it was you who paid"),
+        ],
+    )
+    def test_says_why_money_went_back_by_itself_before_there_was_an_invoice(self, world, cause, why):
+        world.happens(
+            billing.PaymentRefunded(
+                company_id=ACME,
+                refund_id="rfd_1",
+                checkout_id="chk_1",
+                invoice_number="",
+                amount_minor=48000,
+                currency="USD",
+                whole=True,
+                cause=cause,
+            )
+        )
+        world.service.hand_over()
+
+        text = " ".join(world.transport.mails[0].get_body(("plain",)).get_content().split())
+        assert why in text
+        assert "Invoice" not in text
+
+    @pytest.mark.parametrize(
         ("level", "subject"),
         [("80", "You use 41 of 50 workers in your plan"), ("over", "You manage more workers than your plan allows")],
     )
