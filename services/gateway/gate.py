@@ -110,10 +110,10 @@ class SiteGate:
             raise CrossSiteRefused()
         if not by_cookie:
             return
-        if exchange.request.length != 0 or route.body is not None:
+        media_type = exchange.request.media_type
+        if media_type or exchange.request.length != 0 or route.body is not None:
             # A form can send other types across sites without asking first.
-            accepted = ("application/json", *route.also_accepts)
-            if exchange.request.media_type not in accepted:
+            if media_type not in ("application/json", *route.also_accepts):
                 raise CrossSiteRefused()
         if not policies.same_token(exchange.csrf_token or "", headers.get("x-csrf-token", "")):
             raise CrossSiteRefused()

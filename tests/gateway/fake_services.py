@@ -15,7 +15,6 @@ import eventlet
 from actiontrac import bus, clock, context
 from actiontrac.contracts import accounts, billing, notifications, workers
 from actiontrac.events import Event
-from actiontrac.outbox import event_headers
 from actiontrac.service import PUBLIC, SERVICE_ONLY, SIGNED_IN, Service, SettingsProvider, rpc
 from actiontrac.storage import Replayed
 from services.gateway import examples
@@ -76,9 +75,6 @@ class Fake(Service):
 
 
 def publish(service: Any, event: Event) -> None:
-    class Row:
-        request_id = context.current().request_id
-
     with bus.connect(service.settings) as connection:
         channel = connection.channel()
         exchange = bus.events_exchange(event.source)
@@ -88,7 +84,7 @@ def publish(service: Any, event: Event) -> None:
             event.to_wire().encode(),
             exchange=exchange.name,
             routing_key=event.type,
-            headers=event_headers(Row, service.settings.secret("BUS_KEY")),
+            headers=context.to_headers(context.current(), service.settings.secret("BUS_KEY")),
         )
 
 

@@ -46,8 +46,20 @@ class TestParsing:
 
     @pytest.mark.parametrize(
         "line",
-        ["GET /", "GET  / HTTP/1.1", "G ET / HTTP/1.1", "GET / HTTP/1.1 ", "GET / http/1.1", "", "GET x HTTP/1.1"]
-        + ["GET /\x00 HTTP/1.1", "GET /\x7f HTTP/1.1", "GET /ä HTTP/1.1", "GET ftp://x/ HTTP/1.1", "GET * HTTP/1.1"],
+        [
+            "GET /",
+            "GET  / HTTP/1.1",
+            "G ET / HTTP/1.1",
+            "GET / HTTP/1.1 ",
+            "GET / http/1.1",
+            "",
+            "GET x HTTP/1.1",
+            "GET /\x00 HTTP/1.1",
+            "GET /\x7f HTTP/1.1",
+            "GET /ä HTTP/1.1",
+            "GET ftp://x/ HTTP/1.1",
+            "GET * HTTP/1.1",
+        ],
     )
     def test_refuses_a_malformed_first_line(self, line: str) -> None:
         with pytest.raises(MalformedRequest):
@@ -110,8 +122,8 @@ class TestParsing:
     def test_any_bytes_are_a_request_or_a_refusal(self, some: bytes) -> None:
         try:
             parse_head(some)
-        except ServiceError as refusal:
-            assert refusal.status in (400, 414, 417, 505)
+        except (MalformedRequest, AddressTooLong, HeadersTooLarge, VersionNotSupported, ExpectationNotMet):
+            pass
 
     @given(st.lists(st.tuples(st.text("aZ-_:\t \r\n0é", max_size=8), st.text(max_size=8)), max_size=5))
     def test_no_header_smuggles_a_line_break(self, pairs: list[tuple[str, str]]) -> None:
