@@ -64,7 +64,8 @@ class TestTheSet:
     def test_is_not_written_with_any_of_its_data_missing(self, mail, settings):
         source = (FOLDER / f"{mail.name}.jinja").read_text()
         for name in mail.sample:
-            if not re.search(rf"\b{name.removesuffix('_minor')}", source):
+            # Why a refund was made is told only where there is no invoice to name.
+            if name == "cause" or not re.search(rf"\b{name.removesuffix('_minor')}", source):
                 continue
             params = {key: value for key, value in mail.sample.items() if key != name}
             with pytest.raises((CannotRender, KeyError)):
