@@ -44,7 +44,7 @@ class Product:
         self.home = home
         self.mode = mode
         self._arguments = arguments
-        port, sandbox_port = free_ports(2)
+        port, sandbox_port, smtp_port = free_ports(3)
         self._own = {
             "ACTIONTRAC_HOME": str(home),
             "ACTIONTRAC_HTTP_PORT": str(port),
@@ -54,6 +54,10 @@ class Product:
         }
         if mode == "full":
             self._own["ACTIONTRAC_SANDBOX_PORT"] = str(sandbox_port)
+            # Real SMTP, as in the compose file; the embedded mode hands mail over by HTTP.
+            self._own["ACTIONTRAC_SANDBOX_SMTP_PORT"] = str(smtp_port)
+            self._own.setdefault("ACTIONTRAC_MAIL_URL", f"smtp://127.0.0.1:{smtp_port}")
+            self._own.setdefault("ACTIONTRAC_MAIL_TIMEOUT_SECONDS", "2")
         self.url = f"http://127.0.0.1:{port}"
         self._process: subprocess.Popen[bytes] | None = None
 
