@@ -24,7 +24,7 @@ from actiontrac.errors import IdempotencyKeyInUse, IdempotencyKeyReused, Unavail
 from actiontrac.events import Event
 from actiontrac.failpoints import failpoint, register
 from actiontrac.storage.columns import CompanyOwned, sealed_attributes
-from actiontrac.storage.database import POOL_TIMEOUT_SECONDS, Database, _in_unit_of_work
+from actiontrac.storage.database import POOL_TIMEOUT_SECONDS, Database, _in_unit_of_work, take_change
 from actiontrac.vault import BlindIndex, Cipher, KeyProvider, new_key
 
 Answer = TypeVar("Answer")
@@ -109,9 +109,8 @@ class Store:
     def _begin(self) -> None:
         for attempt in (1, 2):
             try:
-                if self._database.is_sqlite:
-                    self.session.connection()
-                else:
+                take_change(self.session.connection())
+                if not self._database.is_sqlite:
                     self.session.execute(
                         text("SELECT set_config('app.company_id', :company_id, true)"),
                         {"company_id": self.company_id or ALL_COMPANIES},
@@ -129,9 +128,12 @@ class Store:
         self.session.flush()
         if self._published and not self._database.is_sqlite:
             self.session.execute(text(f"NOTIFY {NOTIFY_CHANNEL}"))
-        failpoint("store.before_commit")
+        changed = take_change(self.session.connection())
+        if changed:
+            failpoint("store.before_commit")
         self.session.commit()
-        failpoint("store.after_commit")
+        if changed:
+            failpoint("store.after_commit")
 
     def _finish(self) -> None:
         try:

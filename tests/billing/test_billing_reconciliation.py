@@ -104,7 +104,7 @@ BUYING = sorted(
     name for name in failpoints.registered() if name.split(".")[:2] in (["billing", what] for what in (
         "checkout", "settle", "webhook"))
 )  # fmt: skip
-COMMITS = [f"store.{where}_commit:{number}" for where in ("before", "after") for number in range(1, 12)]
+COMMITS = [f"store.{where}_commit:{number}" for where in ("before", "after") for number in range(1, 7)]
 EVERYWHERE = [(point, method) for point in BUYING for method in ("card", "paypal")] + [
     (point, "paypal") for point in COMMITS
 ]
@@ -170,7 +170,7 @@ class TestCrashes:
         assert shop.subscription(ACME)["state"] == "active"
 
     @pytest.mark.parametrize(
-        "point", ["billing.refund.before_provider", "billing.refund.after_provider", *COMMITS[:4], *COMMITS[11:15]]
+        "point", ["billing.refund.before_provider", "billing.refund.after_provider", *COMMITS[:4], *COMMITS[6:10]]
     )
     def test_money_goes_back_once(self, shop, crash_at, point):
         checkout = shop.buy()
