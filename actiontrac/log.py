@@ -38,6 +38,16 @@ def _stamp(_: Any, __: str, line: dict[str, Any]) -> dict[str, Any]:
     return line
 
 
+def _named(process: str) -> Any:
+    """Say on every line which process wrote it; a context variable would be lost in the first green thread."""
+
+    def name(_: Any, __: str, line: dict[str, Any]) -> dict[str, Any]:
+        line["process"] = process
+        return line
+
+    return name
+
+
 def _where_it_failed(_: Any, __: str, line: dict[str, Any]) -> dict[str, Any]:
     error = line.pop("exc_info", None)
     if error is True:
@@ -63,6 +73,7 @@ def configure(*, service: str, level: str = "info", stream: TextIO | None = None
     stream = stream or sys.stderr
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _named(service),
         structlog.processors.add_log_level,
         _stamp,
         _where_it_failed,
@@ -73,7 +84,6 @@ def configure(*, service: str, level: str = "info", stream: TextIO | None = None
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=service)
     logging.config.dictConfig(
         {
             "version": 1,
