@@ -35,6 +35,8 @@ class Session:
     ends: float
     #: When we asked; monotonic.
     at: float
+    #: The product's time when we asked: a use after it is moved must reach accounts, or the session counts as idle.
+    asked: float
 
 
 def session_of(view: PrincipalView, at: float) -> Session:
@@ -53,6 +55,7 @@ def session_of(view: PrincipalView, at: float) -> Session:
         expires_at=view["expires_at"],
         ends=ends.timestamp(),
         at=at,
+        asked=clock.now().timestamp(),
     )
 
 
@@ -92,7 +95,9 @@ class Sessions:
         found = self._kept.get(key)
         now = time.monotonic()
         if found is not None:
-            if now - found.at < KEEP_SECONDS and clock.now().timestamp() < found.ends:
+            product_now = clock.now().timestamp()
+            fresh = now - found.at < KEEP_SECONDS and product_now - found.asked < KEEP_SECONDS
+            if fresh and product_now < found.ends:
                 return found
             self._drop(key)
         looked_up = session_of(resolve(token), now)
