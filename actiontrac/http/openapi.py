@@ -60,6 +60,8 @@ def build(table: Table, *, title: str, version: str, description: str, tags: dic
     paths: dict[str, Any] = {}
     for route in shown:
         operation = _operation(route, views, examples)
+        if links := _links(route, shown):
+            operation["responses"][str(route.status)]["links"] = links
         paths.setdefault(route.path, {})[route.method.lower()] = operation
     models = list({model for route in shown for model in (route.body,) if model is not None})
     schemas = {**views.components, **requests(sorted(models, key=lambda model: model.__name__)), "Problem": PROBLEM}
@@ -88,6 +90,17 @@ def _operation(route: Route, views: Views, examples: Any) -> Schema:
             _success(route, views, examples) if status >= 500 else _refusal(route, [errors.NotFound])
         )
     return found
+
+
+def _links(route: Route, shown: list[Route]) -> Schema:
+    """What can be asked about the thing that was just made, by its id."""
+    if route.method != "POST" or route.status != 201:
+        return {}
+    return {
+        other.name: {"operationId": other.name, "parameters": {"id": "$response.body#/id"}}
+        for other in shown
+        if other.path == f"{route.path}/{{id}}"
+    }
 
 
 def _description(route: Route) -> str:

@@ -1,9 +1,10 @@
 """Request models and views that belong to the HTTP side alone."""
 
+import re
 from datetime import date
 from typing import Annotated, Literal, TypedDict
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from actiontrac.contracts.workers import ImportOptions
 from actiontrac.schemas import Input
@@ -21,8 +22,19 @@ class LimitQuery(Input):
     limit: Limit = 50
 
 
+def _as_a_day(sent: object) -> object:
+    # pydantic would take a number for the seconds since 1970.
+    if isinstance(sent, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", sent):
+        raise ValueError("a day is written like 2026-11-23")
+    return sent
+
+
 class PolicyQuery(Input):
-    on: Annotated[date | None, Field(description="The documents in force on this day; today's otherwise.")] = None
+    on: Annotated[
+        date | None,
+        BeforeValidator(_as_a_day),
+        Field(description="The documents in force on this day; today's otherwise."),
+    ] = None
 
 
 class ImportQuery(Input):

@@ -59,7 +59,7 @@ class TestLive:
         assert gateway.raw(b"GET /v1/plans HTTP/1.1\r\nHost: x\r\n\r\n", wait=2) == b""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(certificate[0])
-        with pytest.warns(DeprecationWarning):
+        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
             context.maximum_version = ssl.TLSVersion.TLSv1_1
         with gateway.connection() as sock, pytest.raises((ssl.SSLError, ConnectionError, ValueError)):
             context.wrap_socket(sock, server_hostname="127.0.0.1")

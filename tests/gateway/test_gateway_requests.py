@@ -334,7 +334,7 @@ class TestReadiness:
 def test_logs_one_line_per_request_without_the_path_that_was_asked(gateway: Gateway) -> None:
     gateway.get("/v1/workers/wrk_1?search=4111111111111111", headers={**OWNER, "User-Agent": "Spy/1.0"})
     last = json.loads(gateway.log().splitlines()[-1])
-    assert set(last) == {"route", "method", "status", "ms", "event", "level", "at", "request_id"}
+    assert set(last) == {"route", "method", "status", "ms", "event", "level", "at", "request_id", "process"}
     assert (last["route"], last["status"]) == ("/v1/workers/{id}", 422)
     for personal in ("127.0.0.1", "Spy", "wrk_1", "4111", "owner.x"):
         assert personal not in gateway.log().splitlines()[-1]
@@ -342,3 +342,8 @@ def test_logs_one_line_per_request_without_the_path_that_was_asked(gateway: Gate
 
 def test_the_fake_services_are_complete() -> None:
     assert {service.name for service in fake_services.SERVICES} == {"accounts", "workers", "billing", "notifications"}
+
+
+@pytest.mark.parametrize(("on", "status"), [("2016-11-12", 200), ("0", 422), ("2026-02-30", 422), ("today", 422)])
+def test_a_day_is_written_as_one(gateway: Gateway, on: str, status: int) -> None:
+    assert gateway.get(f"/v1/policies?on={on}").status_code == status
