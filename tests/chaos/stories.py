@@ -1,0 +1,146 @@
+"""Buying, paying, refunding, and the mail about it, while something ends in the middle."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import requests
+
+from tests.chaos.actors import Actor, new_key
+from tests.chaos.scene import PAID, REFUNDED, Scene
+
+START = {"card": "checkout.sessions.create", "paypal": "orders.create"}
+
+#: Cancelled on our side when another one was paid; the processor's page of the first is closed, too.
+SECOND_CHECKOUT = replace(PAID, checkouts={"paid": 1, "canceled": 1}, starts=2)
+
+
+def purchase(scene: Scene) -> None:
+    """Order, pay on the processor's page, come back; webhooks come as they like."""
+    buyer = scene.actor()
+    scene.arm()
+    buyer.pay(buyer.order(scene.method))
+    scene.converge(buyer, PAID)
+
+
+def settled_by_the_return(scene: Scene) -> None:
+    """The browser comes back at once, the webhooks only when all is over."""
+    buyer = scene.actor()
+    scene.webhooks("hold")
+    scene.arm()
+    buyer.pay(buyer.order(scene.method))
+    scene.converge(buyer, PAID)
+    scene.release_webhooks()
+    scene.converge(buyer, PAID)
+
+
+def settled_by_a_webhook(scene: Scene) -> None:
+    """The browser never comes back."""
+    buyer = scene.actor()
+    scene.arm()
+    buyer.pay(buyer.order(scene.method), come_back=False)
+    scene.converge(buyer, PAID)
+
+
+def settled_by_the_reconciler(scene: Scene) -> None:
+    """The browser never comes back, and no webhook arrives."""
+    buyer = scene.actor()
+    scene.webhooks("drop")
+    scene.arm()
+    buyer.pay(buyer.order(scene.method), come_back=False)
+    scene.converge(buyer, PAID)
+    scene.webhooks("normal")
+
+
+def paid_at_the_second_try(scene: Scene) -> None:
+    """Declined first, looked at, then paid: settling begins more than once."""
+    buyer = scene.actor()
+    scene.webhooks("hold")
+    scene.arm()
+    checkout = buyer.order(scene.method)
+    buyer.pay(checkout, "decline")
+    scene.lane.advance("5s")
+    buyer.pay(buyer.look(checkout))
+    scene.converge(buyer, PAID)
+    scene.release_webhooks()
+    scene.converge(buyer, PAID)
+
+
+def second_checkout(scene: Scene) -> None:
+    """A first checkout is left open; the second one is paid, and the first can be paid no more."""
+    buyer = scene.actor()
+    scene.arm()
+    buyer.order("card")
+    buyer.pay(buyer.order(scene.method))
+    scene.converge(buyer, SECOND_CHECKOUT)
+
+
+def interrupted_start(scene: Scene) -> None:
+    """The answer to the start is lost; the reconciler resumes it, and is cut off in turn."""
+    buyer = scene.actor()
+    scene.fault(scene.provider, START[scene.method], "reset_after", count=3)
+    scene.arm()
+    checkout = buyer.order(scene.method)
+    assert checkout["state"] == "unknown"
+    buyer.pay(_reachable(scene, buyer, checkout))
+    scene.converge(buyer, PAID)
+
+
+def interrupted_start_twice(scene: Scene) -> None:
+    """Cut off at the start, and again when the start is resumed; the client asks only at the end."""
+    buyer = scene.actor()
+    key, order = new_key(), {"plan": "starter", "method": scene.method}
+    scene.arm("billing.checkout.after_provider")
+    with pytest.raises(requests.RequestException):
+        buyer.customer.http.request("POST", "/v1/checkouts", expect=(201,), key=key, json=order)
+    scene.lane.wait_back()
+    scene.arm()
+    scene.wait("the resumed start", lambda: scene.lane.fired and _is_started(scene, buyer))
+    answer = buyer.send("POST", "/v1/checkouts", wanted=(201,), key=key, json=order)
+    buyer.pay(answer.json())
+    scene.converge(buyer, PAID)
+
+
+def _is_started(scene: Scene, buyer: Actor) -> bool:
+    found = scene.truth.rows("billing", "SELECT * FROM checkouts WHERE company_id = :id", id=buyer.company_id)
+    return [row["provider_ref"] is not None for row in found] == [True]
+
+
+def _reachable(scene: Scene, buyer: Actor, checkout: dict[str, Any]) -> dict[str, Any]:
+    """The checkout as soon as it has a page, found by looking at it again and again."""
+    found = [checkout]
+
+    def look() -> bool:
+        found[0] = buyer.look(checkout)
+        return bool(found[0]["approval_url"])
+
+    scene.wait("the payment page", look)
+    return found[0]
+
+
+# Money on its way back
+
+
+def refund(scene: Scene) -> None:
+    """All of it goes back, once."""
+    buyer, checkout = _bought(scene)
+    scene.arm()
+    buyer.refund(checkout)
+    scene.converge(buyer, REFUNDED)
+
+
+def refund_in_parts(scene: Scene) -> None:
+    """Half of it and then the rest: the second call to the processor is cut off."""
+    buyer, checkout = _bought(scene)
+    scene.arm()
+    buyer.refund(checkout, amount_minor=checkout["amount_minor"] // 2)
+    buyer.refund(checkout)
+    scene.converge(buyer, replace(REFUNDED, refunds=2, credit_notes=2, mails={**PAID.mails, "refund": 2}))
+
+
+def _bought(scene: Scene) -> tuple[Actor, dict[str, Any]]:
+    buyer = scene.actor()
+    checkout = buyer.order(scene.method)
+    buyer.pay(checkout)
+    scene.converge(buyer, PAID, keep=False)
+    return buyer, checkout
