@@ -18,6 +18,7 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "sessions.revoked": (),
     "rights.changed": (),
     "worker.count_changed": ("billing.on_worker_count_changed",),
+    "action.due": (),
     "subscription.activated": ("notifications.on_subscription_activated",),
     "payment.received": ("notifications.on_payment_received",),
     "payment.refunded": ("notifications.on_payment_refunded",),

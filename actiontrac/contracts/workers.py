@@ -1,21 +1,25 @@
 """What workers promises: profiles that cannot hold what they must not, and how many there are."""
 
-import re
 from dataclasses import dataclass
-from datetime import date
-from typing import Annotated, Any, Literal, LiteralString, Protocol, TypedDict
+from typing import Annotated, Any, Literal, Protocol, TypedDict
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    EmailStr,
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
+from pydantic import Field
+
+from actiontrac.contracts.texts import (
+    Blank,
+    Day,
+    Email,
+    Filled,
+    Line40,
+    Line80,
+    Line120,
+    Line200,
+    Notes,
+    Number,
+    Short,
+    Tag,
 )
-from pydantic_core import PydanticCustomError
-
+from actiontrac.contracts.worker_actions import ActionList, ActionView, TemplateList, TemplateView
 from actiontrac.errors import Conflict, NotFound
 from actiontrac.events import Event
 from actiontrac.schemas import Input
@@ -33,76 +37,6 @@ COUNT_RULE = (
 
 #: What one file of workers may hold (W09).
 IMPORT_ROWS = 5000
-
-_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-_CONTROL_IN_NOTES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_NO_DAY: LiteralString = "is not a date; write it like 2026-11-23"
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-# What fields may hold. The sentences name no values: a refusal never repeats what was typed.
-
-
-def _one_line(value: str) -> str:
-    if _CONTROL.search(value):
-        raise PydanticCustomError("one_line", "must be one line of text, without control characters")
-    return value
-
-
-def _several_lines(value: str) -> str:
-    if _CONTROL_IN_NOTES.search(value):
-        raise PydanticCustomError("plain_text", "must be plain text, without control characters")
-    return value
-
-
-def _email(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return check(value)
-    except ValidationError:
-        # The library's own sentence quotes characters of what was typed.
-        raise PydanticCustomError("email", "is not an e-mail address") from None
-
-
-def _day(value: Any) -> Any:
-    # A number would be taken for seconds since 1970.
-    if not isinstance(value, str | date) or (isinstance(value, str) and not _DAY.fullmatch(value)):
-        raise PydanticCustomError("day", _NO_DAY)
-    try:
-        return date.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        raise PydanticCustomError("day", _NO_DAY) from None
-
-
-def _nothing_for_blank(value: Any) -> Any:
-    """Forms send empty text for a field that was left empty."""
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-_LINE = {"pattern": r"^[^\u0000-\u001f\u007f]*$"}
-_FILLED = {"pattern": r"^[^\u0000-\u001f\u007f]*[^\s\u0000-\u001f\u007f][^\u0000-\u001f\u007f]*$"}
-
-
-def _shown_filled(schema: dict[str, Any]) -> None:
-    """Null is told apart by name at run time; the document says at once that it is not taken."""
-    schema.update(next(one for one in schema.pop("anyOf") if one.get("type") != "null"))
-    schema.pop("default", None)
-
-
-Filled = Field(json_schema_extra=_shown_filled)
-Blank = BeforeValidator(_nothing_for_blank)
-OneLine = AfterValidator(_one_line)
-
-Short = Annotated[str, Field(min_length=1, max_length=80, json_schema_extra=_FILLED), OneLine]
-Number = Annotated[str, Field(min_length=1, max_length=40, json_schema_extra=_FILLED), OneLine]
-Tag = Annotated[str, Field(min_length=1, max_length=40, json_schema_extra=_FILLED), OneLine]
-Line40 = Annotated[str, Field(max_length=40, json_schema_extra=_LINE), OneLine]
-Line80 = Annotated[str, Field(max_length=80, json_schema_extra=_LINE), OneLine]
-Line120 = Annotated[str, Field(max_length=120, json_schema_extra=_LINE), OneLine]
-Line200 = Annotated[str, Field(max_length=200, json_schema_extra=_LINE), OneLine]
-Email = Annotated[EmailStr, WrapValidator(_email)]
-Day = Annotated[date, BeforeValidator(_day)]
-Notes = Annotated[str, Field(max_length=4000), AfterValidator(_several_lines)]
-
 
 # Requests
 
@@ -274,7 +208,7 @@ class ImportView(TypedDict):
 class SweepView(TypedDict):
     """What the sweep of stored text found (W05)."""
 
-    #: Worker profiles whose text was checked, over all companies.
+    #: Profiles, actions and templates whose text was checked, over all companies.
     checked: int
     quarantined: int
     #: When it was finished; null while it is under way.
@@ -295,6 +229,21 @@ class WorkerCountChanged(Event):
     high_water: int
     #: Counts up with every change, so that a late event is recognised.
     sequence: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionDue(Event):
+    """An open action of a worker is due, or its day of reminding has come; once for each such day (W15)."""
+
+    source = SERVICE
+    type = "action.due"
+
+    action_id: str
+    worker_id: str
+    #: The member who sees to it; empty if nobody does.
+    owner_id: str
+    #: Days until it falls due; below zero once it is late, zero where no day is set.
+    days_left: int
 
 
 # Errors
@@ -355,3 +304,22 @@ class Rpc(Protocol):
     def sweep(self) -> SweepView: ...
     # [public] the last sweep that was finished, for the promise page (W05); figures only
     def get_sweep(self) -> SweepView: ...
+
+    # Actions (W15), contracts/worker_actions.py
+
+    # [workers.write] W; action is ActionInput
+    def create_action(self, *, company_id: str, worker_id: str, action: dict[str, Any]) -> ActionView: ...
+    # [workers.read]
+    def get_action(self, *, company_id: str, action_id: str) -> ActionView: ...
+    # [workers.read]; query is ActionQuery
+    def list_actions(self, *, company_id: str, query: dict[str, Any]) -> ActionList: ...
+    # [workers.read]; the same of one worker
+    def list_worker_actions(self, *, company_id: str, worker_id: str, query: dict[str, Any]) -> ActionList: ...
+    # [workers.write] W; change is ActionChange, only the fields that were sent
+    def update_action(self, *, company_id: str, action_id: str, change: dict[str, Any]) -> ActionView: ...
+    # [workers.write] W; template is TemplateInput
+    def create_action_template(self, *, company_id: str, template: dict[str, Any]) -> TemplateView: ...
+    # [workers.write]
+    def list_action_templates(self, *, company_id: str) -> TemplateList: ...
+    # [workers.write] W
+    def delete_action_template(self, *, company_id: str, template_id: str) -> None: ...

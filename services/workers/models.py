@@ -7,17 +7,17 @@ from sqlalchemy import JSON, Date, Index, Integer, String, Text, UniqueConstrain
 from sqlalchemy.orm import Mapped
 
 from actiontrac.contracts.workers import COUNTED
-from actiontrac.storage import CompanyOwned, Sealed, UTCDateTime, column, declarative_base, sealed_column
+from actiontrac.storage import CompanyOwned, Sealed, UTCDateTime, column, sealed_column
 from actiontrac.storage.columns import ID
 from services.workers import normal
+from services.workers.actions.models import ActionTemplate, WorkerAction
+from services.workers.base import Base, Key
 
-Base: Any = declarative_base("workers")
+#: All tables of this service hang on one base; these are described beside what they are for.
+ELSEWHERE = (WorkerAction, ActionTemplate)
 
 #: Tables without a company, each with its reason.
 UNISOLATED = {"sweep_runs": "one pass over all companies; it holds figures and a position only"}
-
-#: Keys are compared byte by byte on every database, so that pages follow one another alike.
-Key = String(normal.KEY_LENGTH).with_variant(String(normal.KEY_LENGTH, collation="C"), "postgresql")
 
 
 class Worker(CompanyOwned, Base):
@@ -173,7 +173,7 @@ class SweepRun(Base):
     night_of: Mapped[date | None] = column(
         Date, "corporate", purpose="one sweep a night; empty for one that was asked for", nullable=True
     )
-    position: Mapped[str] = column(ID, "corporate", purpose="the last worker that was checked", nullable=False)
+    position: Mapped[str] = column(ID, "corporate", purpose="the last row that was checked", nullable=False)
     checked: Mapped[int] = column(Integer, "corporate", purpose="how much was checked", nullable=False)
     quarantined: Mapped[int] = column(Integer, "corporate", purpose="how much was found", nullable=False)
     unreadable: Mapped[int] = column(
@@ -191,7 +191,7 @@ class QuarantinedField(CompanyOwned, Base):
     __tablename__ = "quarantined_fields"
 
     id: Mapped[str] = column(ID, "corporate", primary_key=True, purpose="names the finding")
-    worker_id: Mapped[str] = column(ID, "personal", purpose="whose profile", nullable=False)
+    worker_id: Mapped[str] = column(ID, "personal", purpose="whose profile, or which template", nullable=False)
     field: Mapped[str] = column(String(40), "corporate", purpose="which field was emptied", nullable=False)
     finding: Mapped[str] = column(String(40), "corporate", purpose="which kind of data it held", nullable=False)
     sweep_id: Mapped[str] = column(ID, "corporate", purpose="which sweep found it", nullable=False)

@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, Select, delete, func, select, tuple_
 from actiontrac import clock
 from actiontrac.contracts.workers import COUNTED, ImportNotFound, WorkerCountChanged, WorkerNotFound, WorkerQuery
 from actiontrac.ids import new_id
-from actiontrac.storage import Store
 from services.workers import normal
+from services.workers.actions.repository import ActionsStore
+from services.workers.base import Base
 from services.workers.cursors import Position
 from services.workers.models import (
-    Base,
     CountSnapshot,
     ManagedCount,
     QuarantinedField,
@@ -44,7 +44,7 @@ def _parts(values: Iterable[Item]) -> Iterator[list[Item]]:
         yield whole[start : start + _VALUES_AT_ONCE]
 
 
-class WorkersStore(Store):
+class WorkersStore(ActionsStore):
     base: ClassVar[Any] = Base
 
     # One worker
@@ -294,24 +294,23 @@ class WorkersStore(Store):
         finished = select(SweepRun).where(SweepRun.finished_at.is_not(None))
         return self.session.scalars(finished.order_by(SweepRun.finished_at.desc(), SweepRun.id).limit(1)).one_or_none()
 
-    def workers_after(self, position: str, limit: int) -> Sequence[Worker]:
-        """Workers of all companies in the order of their ids."""
-        return self.session.scalars(
-            select(Worker).where(Worker.id > position).order_by(Worker.id).limit(limit)
-        ).all()
+    def rows_after(self, table: Any, position: str, limit: int) -> Sequence[Any]:
+        """Rows of a table, of all companies, in the order of their ids."""
+        return self.session.scalars(select(table).where(table.id > position).order_by(table.id).limit(limit)).all()
 
-    def locked_again(self, seen: Worker) -> Worker:
-        """A worker of any company as it is now, locked; ``seen`` may be older."""
+    def locked_again(self, seen: Any) -> Any:
+        """A row of any company as it is now, locked; ``seen`` may be older."""
         self.session.expunge(seen)
-        statement = select(Worker).where(Worker.company_id == seen.company_id, Worker.id == seen.id)
+        table = type(seen)
+        statement = select(table).where(table.company_id == seen.company_id, table.id == seen.id)
         return self.session.scalars(statement.with_for_update()).one()
 
-    def quarantine(self, worker: Worker, field: str, finding: str, sweep_id: str) -> None:
+    def quarantine(self, company_id: str, subject_id: str, field: str, finding: str, sweep_id: str) -> None:
         self.session.add(
             QuarantinedField(
                 id=new_id("qua"),
-                company_id=worker.company_id,
-                worker_id=worker.id,
+                company_id=company_id,
+                worker_id=subject_id,
                 field=field,
                 finding=finding,
                 sweep_id=sweep_id,

@@ -9,6 +9,7 @@ from actiontrac.contracts import workers as contract
 from actiontrac.errors import Invalid
 from actiontrac.service import PUBLIC, SERVICE_ONLY, Opener, Service, Stores, every, rpc
 from services.workers import cursors, imports, policies, profiles, sweep
+from services.workers.actions.methods import ActionMethods
 from services.workers.repository import WorkersStore
 from services.workers.schemas import count_view, sweep_view, worker_view
 
@@ -16,7 +17,7 @@ from services.workers.schemas import count_view, sweep_view, worker_view
 NIGHT_BEGINS = timedelta(hours=2)
 
 
-class WorkersService(Service):
+class WorkersService(ActionMethods, Service):
     name = contract.SERVICE
 
     store: Opener[WorkersStore] = Stores(WorkersStore)

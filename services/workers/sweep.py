@@ -5,11 +5,12 @@ The guard stands at every door, so a sweep finds nothing; if it ever finds somet
 door is open or the guard has learned to see more. What it found is never written down.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from actiontrac import clock, forbidden, log
 from actiontrac.failpoints import failpoint, register
 from actiontrac.vault import SealBroken
+from services.workers.actions.models import ActionTemplate, WorkerAction
 from services.workers.models import SweepRun, Worker
 from services.workers.repository import WorkersStore
 
@@ -18,7 +19,7 @@ _log = log.get(__name__)
 #: Few enough that nobody waits long for the lock of a unit of work on SQLite.
 BATCH = 200
 
-#: Every field that holds text which people typed. A test pins it against the table.
+#: Every field of a profile that holds text which people typed. A test pins it against the table.
 TEXTS = (
     "first_name", "last_name", "worker_number", "work_email", "work_phone",
     "title", "department", "site", "tags", "notes",
@@ -27,35 +28,65 @@ TEXTS = (
 #: Fields in which a sentence about what was removed would be no value.
 _EMPTIED = ("work_email", "work_phone")
 
-register("workers.sweep.after_finding", "emptying the fields of one worker, and the commit of the batch")
+register("workers.sweep.after_finding", "emptying the fields of one row, and the commit of the batch")
+
+
+class Source(NamedTuple):
+    """One table of text: how its ids begin, and its fields with text that people typed."""
+
+    prefix: str
+    table: Any
+    fields: tuple[str, ...]
+    #: How the record calls them.
+    shown: str
+
+
+#: In the order in which they are checked. A test pins it against the tables.
+SOURCES = (
+    Source("wrk", Worker, TEXTS, ""),
+    Source("act", WorkerAction, ("text",), "action "),
+    Source("tpl", ActionTemplate, ("name", "text"), "template "),
+)
 
 
 def check_batch(store: WorkersStore, run: SweepRun) -> None:
     """
-    Check the next workers and finish the run behind the last; in one transaction with
+    Check the next rows and finish the run behind the last; in one transaction with
     how far it came, so that a run that is cut short goes on where it was.
     """
-    workers = store.workers_after(run.position, BATCH)
-    for worker in workers:
-        texts, unreadable = _texts_of(worker)
-        run.unreadable += unreadable
-        if _findings(texts):
-            run.quarantined += _quarantine(store, worker, run.id)
-            failpoint("workers.sweep.after_finding")
-    run.checked += len(workers)
-    if workers:
-        run.position = workers[-1].id
-    if len(workers) < BATCH:
-        run.finished_at = clock.now()
-        _log.info("sweep_finished", checked=run.checked, quarantined=run.quarantined, unreadable=run.unreadable)
+    while True:
+        source = _source_at(run.position)
+        rows = store.rows_after(source.table, run.position, BATCH)
+        for row in rows:
+            texts, unreadable = _texts_of(row, source.fields)
+            run.unreadable += unreadable
+            if _findings(texts):
+                run.quarantined += _quarantine(store, source, row, run.id)
+                failpoint("workers.sweep.after_finding")
+        run.checked += len(rows)
+        if rows:
+            run.position = rows[-1].id
+        if len(rows) == BATCH:
+            return
+        following = SOURCES.index(source) + 1
+        if following == len(SOURCES):
+            run.finished_at = clock.now()
+            _log.info("sweep_finished", checked=run.checked, quarantined=run.quarantined, unreadable=run.unreadable)
+            return
+        run.position = f"{SOURCES[following].prefix}_"
 
 
-def _texts_of(worker: Worker) -> tuple[dict[str, Any], int]:
+def _source_at(position: str) -> Source:
+    prefix = position.partition("_")[0]
+    return next((source for source in SOURCES if source.prefix == prefix), SOURCES[0])
+
+
+def _texts_of(row: Any, fields: tuple[str, ...]) -> tuple[dict[str, Any], int]:
     texts: dict[str, Any] = {}
     unreadable = 0
-    for field in TEXTS:
+    for field in fields:
         try:
-            texts[field] = getattr(worker, field)
+            texts[field] = getattr(row, field)
         except SealBroken:
             # Its company's key was destroyed, or the row was damaged: nobody can read it.
             unreadable += 1
@@ -73,32 +104,36 @@ def _findings(texts: dict[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def _quarantine(store: WorkersStore, seen: Worker, sweep_id: str) -> int:
-    """Empty the fields of one worker, under the lock that every change of a worker holds."""
+def _quarantine(store: WorkersStore, source: Source, seen: Any, sweep_id: str) -> int:
+    """Empty the fields of one row, under the lock that every change of it holds."""
     company_id = seen.company_id
-    count = store.lock_count(company_id)
-    worker = store.locked_again(seen)
-    texts, _ = _texts_of(worker)
+    count = store.lock_count(company_id) if source.table is Worker else None
+    row = store.locked_again(seen)
+    texts, _ = _texts_of(row, source.fields)
     findings = _findings(texts)
     clean: dict[str, Any] = {}
+    subject_id = getattr(row, "worker_id", row.id)
     for field, kinds in findings.items():
-        clean[field] = _clean(field, texts[field])
-        if field == "worker_number":
+        clean[field] = _clean(source.table, field, texts[field])
+        if count is not None and field == "worker_number":
             clean[field] = store.next_number(count, company_id)
         for kind in kinds:
-            store.quarantine(worker, field, kind, sweep_id)
-            _log.error("forbidden_data_quarantined", company_id=company_id, worker_id=worker.id, field=field, kind=kind)
-    if clean:
-        store.change_worker(worker, clean)
+            store.quarantine(company_id, subject_id, f"{source.shown}{field}", kind, sweep_id)
+            _log.error("forbidden_data_quarantined", company_id=company_id, row_id=row.id, field=field, kind=kind)
+    if clean and source.table is Worker:
+        store.change_worker(row, clean)
+    else:
+        for field, value in clean.items():
+            setattr(row, field, value)
     return len(findings)
 
 
-def _clean(field: str, value: Any) -> Any:
+def _clean(table: Any, field: str, value: Any) -> Any:
     if field in _EMPTIED:
         return None
     if isinstance(value, list):
         return [text for text in value if not forbidden.find(text, field=field)]
-    column = Worker.__table__.columns.get(field)
+    column = table.__table__.columns.get(field)
     longest = getattr(column.type, "length", None) if column is not None else None
     masked = forbidden.mask(value)[:longest]
     # What the eye of the mask misses is not left behind.

@@ -13,7 +13,7 @@ from typing import Any
 import eventlet
 
 from actiontrac import bus, clock, context
-from actiontrac.contracts import accounts, billing, notifications, workers
+from actiontrac.contracts import accounts, billing, notifications, worker_actions, workers
 from actiontrac.events import Event
 from actiontrac.service import PUBLIC, SERVICE_ONLY, SIGNED_IN, Service, SettingsProvider, rpc
 from actiontrac.storage import Replayed
@@ -187,6 +187,15 @@ def _seconds(number: int) -> Any:
     archive_worker=(workers.WorkerView, "workers.write", True),
     import_workers=(workers.ImportView, "workers.import", True),
     get_import=(workers.ImportView, "workers.read", False),
+    get_sweep=(workers.SweepView, PUBLIC, False),
+    create_action=(worker_actions.ActionView, "workers.write", True),
+    get_action=(worker_actions.ActionView, "workers.read", False),
+    list_actions=(worker_actions.ActionList, "workers.read", False),
+    list_worker_actions=(worker_actions.ActionList, "workers.read", False),
+    update_action=(worker_actions.ActionView, "workers.write", True),
+    create_action_template=(worker_actions.TemplateView, "workers.write", True),
+    list_action_templates=(worker_actions.TemplateList, "workers.write", False),
+    delete_action_template=(None, "workers.write", True),
 )
 class WorkersService(Fake):
     name = "workers"

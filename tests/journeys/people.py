@@ -62,6 +62,8 @@ class Belongings:
     """One of everything that a company can own and an address can name."""
 
     worker: str
+    action: str
+    template: str
     checkout: str
     invoice: str
     imported: str
@@ -78,6 +80,11 @@ def furnish(product: Product, owner: Customer) -> Belongings:
     worker = owner.add_worker(notes="Knows the old press.", tags=["forklift"])
     file = "Number;First name;Surname\nN-1;Ines;Ferro\nN-2;Paul;Brandt\n"
     imported = http.json("POST", "/v1/worker-imports", json={"text": file}, expect=201)
+    action = http.json(
+        "POST", f"/v1/workers/{worker['id']}/actions", json={"kind": "task", "text": "Oil the press."}, expect=201
+    )
+    template = {"name": "First week", "kind": "task", "text": "Show the exits."}
+    begun = http.json("POST", "/v1/action-templates", json=template, expect=201)
     invitation = invite(owner, f"guest-{secrets.token_hex(4)}@customer.example", "viewer")
     colleague = member(product, owner, "hr_manager")
     session = wait_for("the session", lambda: http.json("GET", "/v1/sessions")["items"])[0]
@@ -85,6 +92,8 @@ def furnish(product: Product, owner: Customer) -> Belongings:
     invoices = wait_for("the invoice", lambda: http.json("GET", "/v1/invoices")["items"])
     return Belongings(
         worker=worker["id"],
+        action=action["id"],
+        template=begun["id"],
         checkout=checkout["id"],
         invoice=invoices[0]["id"],
         imported=imported["id"],

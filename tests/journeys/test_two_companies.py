@@ -20,6 +20,9 @@ from tests.stack import Product
 #: Which of a company's belongings an address names.
 NAMED_BY: dict[str, str] = {
     "/v1/workers/{id}": "worker",
+    "/v1/workers/{id}/actions": "worker",
+    "/v1/actions/{id}": "action",
+    "/v1/action-templates/{id}": "template",
     "/v1/checkouts/{id}": "checkout",
     "/v1/invoices/{id}": "invoice",
     "/v1/worker-imports/{id}": "imported",
@@ -36,6 +39,8 @@ ROLES: tuple[Role, ...] = ("owner", "billing", "hr_manager", "supervisor", "view
 #: What makes each route's body well-formed, so that only the id can be refused.
 BODIES: dict[str, dict[str, object]] = {
     "update_worker": {"title": "Taken over"},
+    "create_action": {"kind": "note", "text": "Taken over"},
+    "update_action": {"text": "Taken over"},
     "change_role": {"role": "viewer"},
 }
 
@@ -104,7 +109,7 @@ def test_a_cursor_of_another_company_shows_nothing_of_it(product: Product, compa
         if route.method == "GET" and route.query is not None and "cursor" in route.query.model_fields:
             for cursor in (companies.belongings.cursor, companies.belongings.worker, companies.belongings.checkout):
                 answer = companies.ours.http.request(
-                    "GET", route.path, params={"cursor": cursor}, expect=(200, 403, 422)
+                    "GET", re.sub(r"{.+}", "nothing", route.path), params={"cursor": cursor}, expect=(200, 403, 404, 422)
                 )
                 assert not leaked(answer.text, companies.belongings), route.path
 
@@ -227,6 +232,7 @@ def state_of(customer: Customer, belongings: Belongings) -> dict[str, object]:
         name: customer.http.json("GET", f"/v1/{kind}/{getattr(belongings, name)}")
         for name, kind in {
             "worker": "workers",
+            "action": "actions",
             "checkout": "checkouts",
             "invoice": "invoices",
             "imported": "worker-imports",
@@ -234,5 +240,6 @@ def state_of(customer: Customer, belongings: Belongings) -> dict[str, object]:
     }
     for kind in ("members", "invitations"):
         found[kind] = customer.http.json("GET", f"/v1/{kind}")["items"]
+    found["templates"] = customer.http.json("GET", "/v1/action-templates")["items"]
     found["sessions"] = [one["id"] for one in customer.http.json("GET", "/v1/sessions")["items"]]
     return found

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from actiontrac.contracts.worker_actions import ActionView, TemplateView
 from actiontrac.contracts.workers import CountView, ImportView, WorkerView
 from actiontrac.testing import as_request, published
 from services.workers.models import Worker
@@ -59,6 +60,31 @@ class Company:
         as_request()
         return self.service.import_workers(company_id=self.id, text=text, options=options)
 
+    def act(self, worker: WorkerView | str, **fields: Any) -> ActionView:
+        as_request()
+        action = {"kind": "note", "text": "Likes the early shift.", **fields}
+        return self.service.create_action(company_id=self.id, worker_id=_id(worker), action=action)
+
+    def change_action(self, action: ActionView | str, **change: Any) -> ActionView:
+        as_request()
+        return self.service.update_action(company_id=self.id, action_id=_id(action), change=change)
+
+    def actions(self, **query: Any) -> list[ActionView]:
+        """Every page of a list, as whoever asks at the moment."""
+        found: list[ActionView] = []
+        cursor = None
+        while True:
+            page = self.service.list_actions(company_id=self.id, query={**query, "cursor": cursor})
+            found += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found
+
+    def template(self, **fields: Any) -> TemplateView:
+        as_request()
+        template = {"name": "First week", "kind": "task", "text": "Show the exits.", **fields}
+        return self.service.create_action_template(company_id=self.id, template=template)
+
     def plant(self, worker: WorkerView, **fields: Any) -> None:
         """Write behind the doors, as nobody can."""
         with self.service.store(self.id) as store:
@@ -66,5 +92,5 @@ class Company:
             store.change_worker(row, fields)
 
 
-def _id(worker: WorkerView | str) -> str:
-    return worker if isinstance(worker, str) else worker["id"]
+def _id(thing: WorkerView | ActionView | str) -> str:
+    return thing if isinstance(thing, str) else thing["id"]

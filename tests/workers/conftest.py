@@ -9,7 +9,7 @@ import pytest
 from actiontrac import clock
 from actiontrac.storage import database_for
 from actiontrac.storage.migration import migrate
-from actiontrac.testing import service_of, settings_for
+from actiontrac.testing import FakeAccounts, service_of, settings_for
 from services.workers.service import WorkersService
 from tests.workers.company import Company
 
@@ -27,7 +27,7 @@ def service(migrated_home: Path, tmp_path: Path) -> Iterator[WorkersService]:
     home = tmp_path / "home"
     shutil.copytree(migrated_home, home)
     settings = settings_for(home)
-    made: WorkersService = service_of(WorkersService, home, settings=settings)
+    made: WorkersService = service_of(WorkersService, home, settings=settings, accounts=FakeAccounts("com_acme"))
     yield made
     database_for("workers", settings).dispose()
     clock.configure(None)

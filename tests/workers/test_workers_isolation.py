@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from actiontrac.contracts.workers import ImportNotFound, WorkerNotFound
-from actiontrac.errors import Invalid
+from actiontrac.contracts.workers import WorkerNotFound
+from actiontrac.errors import Invalid, NotFound
 from actiontrac.ids import new_id
 from actiontrac.rpc import Rpc
 from services.workers.models import Worker
@@ -24,6 +24,18 @@ TRIES: dict[str, Callable[[Company, str], Any]] = {
     "archive_worker": lambda company, theirs: company.archive(theirs),
     "create_worker": lambda company, theirs: company.create(manager_id=theirs),
     "get_import": lambda company, theirs: company.service.get_import(company_id=company.id, import_id=theirs),
+    "create_action": lambda company, theirs: company.act(theirs),
+    "get_action": lambda company, theirs: company.service.get_action(company_id=company.id, action_id=theirs),
+    "list_actions": lambda company, theirs: company.actions(worker_id=theirs),
+    "list_worker_actions": lambda company, theirs: company.service.list_worker_actions(
+        company_id=company.id, worker_id=theirs, query={}
+    ),
+    "update_action": lambda company, theirs: company.change_action(theirs, text="Mine"),
+    "create_action_template": lambda company, theirs: company.template(name=theirs),
+    "list_action_templates": lambda company, _: company.service.list_action_templates(company_id=company.id),
+    "delete_action_template": lambda company, theirs: company.service.delete_action_template(
+        company_id=company.id, template_id=theirs
+    ),
     "list_workers": lambda company, theirs: company.find(manager_id=theirs),
     "get_count": lambda company, _: company.count()["managed"] and pytest.fail("counted others"),
     "import_workers": lambda company, theirs: company.take(f"Number,Name,Manager ID\n1,Ada B,{theirs}", dry_run=True),
@@ -33,7 +45,7 @@ OF_NO_COMPANY = {"sweep", "get_sweep", "sweep_nightly", "ping"}
 
 
 def snapshot(company: Company) -> Any:
-    return company.find(sort="created_at"), company.count(), len(company.events())
+    return company.find(sort="created_at"), company.actions(), company.count(), len(company.events())
 
 
 class TestAnotherCompany:
@@ -50,12 +62,14 @@ class TestAnotherCompany:
     def test_finds_nothing_and_changes_nothing(self, acme: Company, rival: Company, method: str) -> None:
         theirs = rival.create(last_name="Secret", department="Vault")
         imported = rival.take("Number,Name\n9,Bob Byron")["id"]
+        action = rival.act(theirs, text="Secret")["id"]
+        template = rival.template(text="Secret")["id"]
         before = snapshot(rival)
 
-        for foreign in (theirs["id"], imported, theirs["worker_number"]):
+        for foreign in (theirs["id"], imported, theirs["worker_number"], action, template):
             try:
                 found = TRIES[method](acme, foreign)
-            except (WorkerNotFound, ImportNotFound, Invalid) as error:
+            except (NotFound, Invalid) as error:
                 found = error.to_wire()
             assert "Secret" not in repr(found)
             assert "Vault" not in repr(found)

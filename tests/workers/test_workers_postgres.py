@@ -95,6 +95,16 @@ class TestConcurrency:
         assert at_once(*[lambda: acme.take(file)] * 3) == []
         assert acme.count()["managed"] == acme.recount() == 50
 
+    def test_tells_each_reminder_once_on_all_replicas(self, service: WorkersService, acme: Company) -> None:
+        worker = acme.create()
+        due = {acme.act(worker, kind="task", due_on="2026-01-01")["id"] for _ in range(30)}
+
+        assert at_once(*[service.remind] * AT_ONCE) == []
+        service.remind()
+        told = [event.action_id for event in acme.events() if event.type == "action.due"]
+        assert len(told) == 30
+        assert set(told) == due
+
     def test_sweeps_a_night_once_on_all_replicas(self, service: WorkersService, acme: Company) -> None:
         worker = acme.create()
         for night in range(2):

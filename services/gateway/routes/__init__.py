@@ -2,7 +2,17 @@
 
 from actiontrac.http import Table
 from services.gateway.desk import Desk
-from services.gateway.routes import accounts, billing, documents, notifications, operations, pages, sandbox, workers
+from services.gateway.routes import (
+    accounts,
+    actions,
+    billing,
+    documents,
+    notifications,
+    operations,
+    pages,
+    sandbox,
+    workers,
+)
 
 #: The documentation's chapters, in the order in which a newcomer needs them.
 TAGS = {
@@ -12,6 +22,7 @@ TAGS = {
     "Company": "The company, its members and who is invited.",
     "Plans and payments": "One charge buys one year; nothing is renewed by itself and no card is kept.",
     "Workers": "The people whom the company manages; none can hold a birth date, identity number or payment data.",
+    "Actions": "What a company writes down about a worker and sees through: notes, praise, warnings, tasks.",
     "Documents": "What we promise, in every version.",
     "Operators": "For the operators of the product; no company role has these permissions.",
     "Operations": "Whether it runs, and how well.",
@@ -24,6 +35,7 @@ def table(desk: Desk) -> Table:
             *accounts.routes(desk),
             *billing.routes(desk),
             *workers.routes(desk),
+            *actions.routes(desk),
             *notifications.routes(desk),
             *documents.routes(desk),
             *operations.routes(desk),

@@ -10,7 +10,7 @@ from services.gateway.schemas import ImportQuery, ImportRequest
 
 WORKERS = "workers"
 
-#: A file of some 50,000 workers.
+#: Room for 5,000 full profiles with long notes, the most that one file may hold.
 IMPORT_LIMIT = 8 * 1024 * 1024
 
 
@@ -58,7 +58,10 @@ def routes(_: Desk) -> list[Route]:
             method="PATCH", path="/v1/workers/{id}", name="update_worker", tag="Workers", summary="Change a worker",
             description="Only the fields that are sent change; null empties a field that may be empty.",
             requires="workers.write", rate="write", body=contract.WorkerChange, answer=contract.WorkerView,
-            errors=(contract.WorkerNotFound, contract.WorkerNumberTaken, contract.ManagerLoop),
+            errors=(
+                contract.WorkerNotFound, contract.WorkerNumberTaken, contract.ManagerLoop, contract.StatusMoveRefused,
+                contract.WorkerArchived, contract.ReportsNotReassigned,
+            ),
             ask=Ask(WORKERS, "update_worker", {**one, "change": body}),
             example={"title": "Lead fitter"},
         ),
@@ -73,7 +76,7 @@ def routes(_: Desk) -> list[Route]:
             method="POST", path="/v1/worker-imports", name="import_workers", tag="Workers", status=201,
             summary="Import a file of workers",
             description="The CSV file itself with its options in the query, or JSON with the file as a text. Rows with "
-            "forbidden data are refused one by one; `dry_run` only says what would happen.",
+            "forbidden data are refused one by one; `dry_run` only says what would happen. At most 5,000 rows at once.",
             requires="workers.import", rate="write", body=ImportRequest, body_limit=IMPORT_LIMIT,
             also_accepts=("text/csv",), unguarded=frozenset(("text",)), query=ImportQuery, answer=contract.ImportView,
             handler=import_file,
@@ -85,5 +88,12 @@ def routes(_: Desk) -> list[Route]:
             summary="What an import did",
             requires="workers.read", answer=contract.ImportView, errors=(contract.ImportNotFound,),
             ask=Ask(WORKERS, "get_import", {"company_id": company, "import_id": path("id")}),
+        ),
+        Route(
+            method="GET", path="/v1/forbidden-data-sweep", name="get_sweep", tag="Documents",
+            summary="What the last nightly sweep found",
+            description="All stored text of all companies is checked every night for data that we do not hold. "
+            "Figures only; `quarantined` is zero as long as every door is shut.",
+            answer=contract.SweepView, errors=(contract.NoSweepYet,), ask=Ask(WORKERS, "get_sweep"),
         ),
     ]  # fmt: skip

@@ -9,7 +9,10 @@ from actiontrac.storage.migration import create_chassis_tables, drop_chassis_tab
 revision = "0001"
 down_revision = None
 
-COMPANY_TABLES = ("workers", "managed_counts", "count_snapshots", "worker_imports", "quarantined_fields")
+COMPANY_TABLES = (
+    "workers", "managed_counts", "count_snapshots", "worker_imports", "quarantined_fields", "worker_actions",
+    "action_templates",
+)
 
 #: Compared byte by byte on every database.
 KEY = sa.String(160).with_variant(sa.String(160, collation="C"), "postgresql")
@@ -113,6 +116,42 @@ def upgrade() -> None:
         sa.Column("sweep_id", sa.String(40), nullable=False),
         sa.Column("found_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_quarantined_fields"),
+    )
+    op.create_table(
+        "worker_actions",
+        sa.Column("id", sa.String(40), nullable=False),
+        sa.Column("company_id", sa.String(40), nullable=False),
+        sa.Column("worker_id", sa.String(40), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("visibility", sa.String(20), nullable=False),
+        sa.Column("happened_on", sa.Date(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("due_key", KEY, nullable=False),
+        sa.Column("remind_on", sa.Date(), nullable=True),
+        sa.Column("reminder_on", sa.Date(), nullable=True),
+        sa.Column("reminded_for", sa.Date(), nullable=True),
+        sa.Column("reminded_at", UTCDateTime(), nullable=True),
+        sa.Column("author_id", sa.String(40), nullable=True),
+        sa.Column("owner_id", sa.String(40), nullable=True),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.Column("text_sealed", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_worker_actions"),
+    )
+    for indexed in (["company_id", "worker_id", "id"], ["company_id", "due_key", "id"], ["reminder_on"]):
+        op.create_index("_".join(["ix_worker_actions", *indexed]), "worker_actions", indexed)
+    op.create_table(
+        "action_templates",
+        sa.Column("id", sa.String(40), nullable=False),
+        sa.Column("company_id", sa.String(40), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("visibility", sa.String(20), nullable=False),
+        sa.Column("due_in_days", sa.Integer(), nullable=True),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("name_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("text_sealed", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_action_templates"),
     )
     for table in COMPANY_TABLES:
         op.create_index(f"ix_{table}_company_id", table, ["company_id"])

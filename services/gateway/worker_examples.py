@@ -1,0 +1,43 @@
+"""Examples of the views about workers, beside those of ``examples.py``."""
+
+from typing import Any
+
+from actiontrac.contracts import worker_actions, workers
+
+MEMBER_ID = "usr_01jd8kz0a4t6b8d2f4h6k8m0pq"
+WORKER_ID = "wrk_01jd8m3x2kq7v0c4n5r9t1w8ey"
+
+ACTION = {
+    "id": "act_01jd8m3x2kq7v0c4n5r9t1w8ey",
+    "worker_id": WORKER_ID,
+    "kind": "task",
+    "text": "Hand over the keys of the workshop.",
+    "happened_on": "2026-11-23",
+    "author_id": MEMBER_ID,
+    "owner_id": MEMBER_ID,
+    "due_on": "2026-12-01",
+    "remind_on": None,
+    "reminded_at": None,
+    "overdue": False,
+    "state": "open",
+    "visibility": "managers",
+    "created_at": "2026-11-23T13:00:00Z",
+    "updated_at": "2026-11-23T13:00:00Z",
+}
+TEMPLATE = {
+    "id": "tpl_01jd8m3x2kq7v0c4n5r9t1w8ey",
+    "name": "First week",
+    "kind": "task",
+    "text": "Show the fire exits.",
+    "due_in_days": 5,
+    "visibility": "everybody",
+    "created_at": "2026-11-23T13:00:00Z",
+}
+
+VIEWS: dict[Any, Any] = {
+    worker_actions.ActionView: ACTION,
+    worker_actions.ActionList: {"items": [ACTION], "next_cursor": None},
+    worker_actions.TemplateView: TEMPLATE,
+    worker_actions.TemplateList: {"items": [TEMPLATE]},
+    workers.SweepView: {"checked": 1204, "quarantined": 0, "at": "2026-11-23T02:00:09Z"},
+}

@@ -1,0 +1,69 @@
+"""Workers as somebody uses them over HTTP, in the whole product."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from actiontrac.demo.client import Customer, wait_for
+from tests.stack import Product, embedded_product
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    started = embedded_product(tmp_path_factory.mktemp("workers_http"))
+    started.start()
+    yield started
+    assert started.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def owner(product: Product) -> Customer:
+    customer = Customer(product.url)
+    customer.join()
+    return customer
+
+
+def test_an_action_is_written_seen_reminded_of_and_done(product: Product, owner: Customer) -> None:
+    http = owner.http
+    worker = owner.add_worker()
+    me = http.json("GET", "/v1/me")["id"]
+    template = {"name": "Leaving", "kind": "task", "text": "Return the keys.", "due_in_days": 2}
+    begun = http.json("POST", "/v1/action-templates", json=template, expect=201)
+    address = f"/v1/workers/{worker['id']}/actions"
+    action = http.json("POST", address, json={"template_id": begun["id"], "owner_id": me}, expect=201)
+    assert (action["text"], action["author_id"], action["owner_id"], action["state"]) == (
+        "Return the keys.", me, me, "open",
+    )  # fmt: skip
+    refused = http.request("POST", address, json={"kind": "note", "text": "Card 4111 1111 1111 1111"}, expect=422)
+    assert refused.json()["fields"][0]["field"] == "text"
+    http.request("POST", address, json={"kind": "note", "text": "x", "owner_id": "usr_nobody"}, expect=422)
+
+    product.advance("4d")
+    owner.sign_in()
+
+    def reminded() -> dict[str, Any] | None:
+        found: dict[str, Any] = http.json("GET", f"/v1/actions/{action['id']}")
+        return found if found["reminded_at"] else None
+
+    assert wait_for("the reminder", reminded, 30)["overdue"]
+    due_by = (date.fromisoformat(action["due_on"]) + timedelta(days=1)).isoformat()
+    found = http.json("GET", "/v1/actions", params={"state": "open", "due_by": due_by, "sort": "due"})["items"]
+    assert [one["id"] for one in found] == [action["id"]]
+    http.request("PATCH", f"/v1/actions/{action['id']}", json={"state": "done"})
+    assert http.json("GET", "/v1/actions", params={"state": "open"})["items"] == []
+    assert len(http.json("GET", address)["items"]) == 1
+    http.request("DELETE", f"/v1/action-templates/{begun['id']}", expect=204)
+
+
+def test_the_result_of_the_sweep_is_public(product: Product) -> None:
+    visitor = product.http()
+    product.advance("1d")
+
+    def swept() -> dict[str, Any] | None:
+        answer = visitor.request("GET", "/v1/forbidden-data-sweep", expect=(200, 404))
+        found: dict[str, Any] = answer.json()
+        return found if answer.status_code == 200 else None
+
+    assert wait_for("a sweep", swept, 30)["quarantined"] == 0
