@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, is_typeddict
 
 import pytest
 from sqlalchemy import inspect as inspect_database
@@ -276,3 +276,21 @@ class TestRpc:
         for name in entrypoints(service, Rpc):
             parameters = list(inspect.signature(getattr(kind, name)).parameters.values())[1:]
             assert all(p.kind is inspect.Parameter.KEYWORD_ONLY for p in parameters), name
+
+
+class TestApi:
+    def test_no_request_and_no_answer_has_a_forbidden_field(self):
+        from actiontrac.schemas import Input
+
+        found = []
+        for service in SERVICES_WITH_DATA:
+            for name, kind in vars(contract(service)).items():
+                if isinstance(kind, type) and issubclass(kind, Input):
+                    fields = set(kind.model_fields)
+                elif is_typeddict(kind):
+                    fields = set(kind.__annotations__)
+                else:
+                    continue
+                found += [f"{name}.{field}" for field in fields if forbidden.is_forbidden_name(field)]
+
+        assert found == []
