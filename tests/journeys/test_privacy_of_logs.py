@@ -7,6 +7,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -146,8 +147,13 @@ def _payments(person: Person) -> None:
             "reason": person.used(f"reason {method}", f"Second thoughts, {method}"),
         }
         person.http.request("POST", "/v1/refunds", json=refund, key=secrets.token_hex(12), expect=201)
-        wait_for("the refund", lambda: person.http.json("GET", "/v1/subscription")["state"] != "active")
+        refunded = partial(is_refunded, person, checkout["id"])
+        wait_for("the refund", refunded, 40)
     person.used("card on the provider's page", "4000002760003184")
+
+
+def is_refunded(person: Person, checkout_id: str) -> bool:
+    return bool(person.checkout(checkout_id)["state"] == "refunded")
 
 
 def _mail(product: Product, person: Person) -> None:

@@ -32,7 +32,15 @@ NAMED_BY: dict[str, str] = {
 }
 
 #: Addresses with a variable part that names nothing of a company: the operators' and everybody's.
-NOBODYS = frozenset({"/v1/campaigns/{id}", "/v1/staff/dead-messages/{id}/retries", "/v1/policies/{slug}"})
+NOBODYS = frozenset(
+    {
+        "/v1/campaigns/{id}",
+        "/v1/staff/dead-messages/{id}/retries",
+        "/v1/support-tickets/{id}",
+        "/v1/support-tickets/{id}/answers",
+        "/v1/policies/{slug}",
+    }
+)
 
 ROLES: tuple[Role, ...] = ("owner", "billing", "hr_manager", "supervisor", "viewer")
 
@@ -109,7 +117,10 @@ def test_a_cursor_of_another_company_shows_nothing_of_it(product: Product, compa
         if route.method == "GET" and route.query is not None and "cursor" in route.query.model_fields:
             for cursor in (companies.belongings.cursor, companies.belongings.worker, companies.belongings.checkout):
                 answer = companies.ours.http.request(
-                    "GET", re.sub(r"{.+}", "nothing", route.path), params={"cursor": cursor}, expect=(200, 403, 404, 422)
+                    "GET",
+                    re.sub(r"{.+}", "nothing", route.path),
+                    params={"cursor": cursor},
+                    expect=(200, 403, 404, 422),
                 )
                 assert not leaked(answer.text, companies.belongings), route.path
 
