@@ -13,7 +13,10 @@ SERVICE = "billing"
 
 Provider = Literal["stripe", "paypal"]
 CheckoutState = Literal["open", "processing", "paid", "unknown", "failed", "canceled", "expired", "refunded"]
-SubscriptionState = Literal["none", "active", "lapsed", "refunded"]
+SubscriptionState = Literal[
+    "none", "pending_payment", "trial", "active", "renewal_due", "grace", "read_only", "lapsed", "terminated"
+]
+Mark = Literal["refunded", "disputed"]
 
 
 # Requests
@@ -72,9 +75,20 @@ class CheckoutList(TypedDict):
 
 
 class SubscriptionView(TypedDict):
-    """Plan status: what is paid, until when, and what to do next (B29, S53)."""
+    """
+    Plan status: what is paid, until when, and what to do next (B29, S53).
+
+    A year ends by itself and nothing is charged (S30). Then everything works on for 14
+    days (``grace``); after that the account is ``read_only``, later ``lapsed``: nothing is
+    hidden or deleted, and everything can be exported (B12).
+    """
 
     state: SubscriptionState
+    #: What happened to the latest year that was bought.
+    marks: list[Mark]
+    read_only: bool
+    #: The day on which the state changes by itself.
+    changes_on: str | None
     plan: str | None
     plan_version: int | None
     worker_limit: int | None
@@ -229,6 +243,82 @@ class PlanAdvised(Event):
     currency: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class SubscriptionTrialStarted(Event):
+    """A company tries a plan without a card; it ends by itself (B26)."""
+
+    source = SERVICE
+    type = "subscription.trial_started"
+
+    plan: str
+    worker_limit: int
+    ends_on: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriptionRenewalDue(Event):
+    """
+    A paid year nears its end; nothing will be charged by itself, a new year can be bought.
+
+    ``reminder`` is which one it is: 60, 30, 14, 7, 1 or 0. ``days_left`` are the days that
+    are truly left: fewer than ``reminder`` only where nobody could look on the day itself.
+    """
+
+    source = SERVICE
+    type = "subscription.renewal_due"
+
+    plan: str
+    ends_on: str
+    reminder: int
+    days_left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriptionGraceStarted(Event):
+    """The paid year is over and was not renewed; everything works until ``grace_ends_on``."""
+
+    source = SERVICE
+    type = "subscription.grace_started"
+
+    plan: str
+    ended_on: str
+    grace_ends_on: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriptionReadOnly(Event):
+    """Nothing can be added any more; everything can be read and exported. ``after``: year, trial or refund."""
+
+    source = SERVICE
+    type = "subscription.read_only"
+
+    plan: str
+    ended_on: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriptionLapsed(Event):
+    """It has been read-only for long, and this is the last that is said about it. ``after`` as above."""
+
+    source = SERVICE
+    type = "subscription.lapsed"
+
+    plan: str
+    ended_on: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriptionTerminated(Event):
+    """The company left for good; nothing can be bought any more."""
+
+    source = SERVICE
+    type = "subscription.terminated"
+
+    terminated_on: str
+
+
 # Errors
 
 
@@ -256,6 +346,18 @@ class AlreadyPaid(Conflict):
     """This year is paid already; a renewal can be bought when it nears its end."""
 
 
+class TrialNotOffered(Conflict):
+    """There is no free trial at the moment."""
+
+
+class TrialUsed(Conflict):
+    """A trial is for companies that have neither tried nor bought before; choose a plan."""
+
+
+class MembershipTerminated(Conflict):
+    """This membership was terminated; nothing can be bought for it any more."""
+
+
 class RefundTooLarge(Invalid):
     """A refund cannot exceed what was paid and not yet refunded."""
 
@@ -281,6 +383,10 @@ class Rpc(Protocol):
     def list_plans(self) -> PlanList: ...
     # [billing.read]
     def get_subscription(self, *, company_id: str) -> SubscriptionView: ...
+    # [billing.write] W; without a card, ends by itself; TrialNotOffered, TrialUsed
+    def start_trial(self, *, company_id: str) -> SubscriptionView: ...
+    # [services only] W; the company left for good
+    def mark_terminated(self, *, company_id: str) -> SubscriptionView: ...
     # [billing.read]
     def get_usage(self, *, company_id: str) -> UsageView: ...
     # [billing.write] W; user_id is who buys

@@ -15,6 +15,7 @@ from services.billing import policies
 from services.billing.models import Checkout, Invoice, Payment, Refund, SubscriptionYear
 from services.billing.providers import Snapshot
 from services.billing.repository import BillingStore
+from services.billing.standing import look
 from services.billing.watch import watch
 
 
@@ -123,6 +124,7 @@ def _activate(store: BillingStore, checkout: Checkout, now: datetime) -> None:
     # Other pages of this company that are still open must not take a second payment.
     for other in store.other_open_checkouts(checkout.id):
         other.next_check_at = now
+    look(store, now)
     # A new year is judged anew: what was warned of under the old terms may be true again.
     meter.advised = ""
     meter.review_at = policies.review_after(year.starts_on, now)

@@ -12,6 +12,7 @@ from actiontrac.contracts.billing import (
     CheckoutRequest,
     CheckoutView,
     CurrencyNotOffered,
+    MembershipTerminated,
     PlanList,
     PlanNotFound,
     PlanTooSmall,
@@ -23,11 +24,13 @@ from actiontrac.service import PUBLIC, rpc
 from services.billing import policies
 from services.billing.base import away
 from services.billing.handoff import disclosure_of, hand_over
+from services.billing.life import Happening, IllegalMove
 from services.billing.models import Checkout, Disclosure, Plan
 from services.billing.providers import PaymentProvider, ProviderRefused, ProviderUnavailable, Started
 from services.billing.repository import BillingStore, request_key
 from services.billing.schemas import checkout_view, plan_view, prices_of
 from services.billing.settlement import Settlement
+from services.billing.standing import refuse_unless
 
 _log = log.get(__name__)
 
@@ -65,6 +68,7 @@ class Checkouts(Settlement):
         Raises:
             PlanNotFound, CurrencyNotOffered, PlanTooSmall: this cannot be bought by this company.
             AlreadyPaid: the year is paid, and it does not end soon.
+            MembershipTerminated: the company left for good.
             ProviderAway: the processor is down; nothing was charged.
         """
         wanted = parse(CheckoutRequest, checkout)
@@ -95,6 +99,10 @@ class Checkouts(Settlement):
         managed = store.meter().managed
         if managed > plan.worker_limit:
             raise PlanTooSmall(f"You manage {managed} workers; {plan.name} allows {plan.worker_limit}.")
+        try:
+            refuse_unless(store, Happening.CHECKOUT_OPENED, now.date())
+        except IllegalMove:
+            raise MembershipTerminated() from None
         if not policies.may_buy_a_year(store.last_paid_day(), now.date()):
             raise AlreadyPaid()
         opened = Checkout(

@@ -9,7 +9,7 @@ from nameko.extensions import DependencyProvider
 from actiontrac.config import ConfigurationError, Settings
 from services.billing import plans
 from services.billing.circuit import Guarded
-from services.billing.plans import Offer
+from services.billing.plans import Offer, TrialOffer
 from services.billing.providers import PaymentProvider, factory
 
 
@@ -74,14 +74,22 @@ class Catalogue:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offers: list[Offer] | None = None
+        self._trial: TrialOffer | None = None
         #: Whether this process has seen to it that the database has them.
         self.kept = False
 
     @property
     def offers(self) -> list[Offer]:
         if self._offers is None:
+            self._trial = plans.read_trial(self._path)
             self._offers = plans.read(self._path)
         return self._offers
+
+    @property
+    def trial(self) -> TrialOffer | None:
+        """What may be tried without a card; None where the operator offers no trial."""
+        assert self.offers
+        return self._trial
 
     @property
     def versions(self) -> list[tuple[str, int]]:

@@ -190,6 +190,33 @@ class SubscriptionYear(CompanyOwned, Base):
         return self.refunded_at is None and self.starts_on <= day <= self.ends_on
 
 
+class Subscription(CompanyOwned, Base):
+    """What of a company's subscription is no paid year: its trial, its end, and when to look at it again."""
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (UniqueConstraint("company_id"),)
+    id: Mapped[str] = billed(ID, "corporate", primary_key=True, purpose="identity")
+    trial_plan: Mapped[str | None] = billed(String(40), "corporate", purpose="what was tried", nullable=True)
+    trial_version: Mapped[int | None] = billed(Integer, "corporate", purpose="what was tried", nullable=True)
+    trial_limit: Mapped[int | None] = billed(Integer, "corporate", purpose="what was tried", nullable=True)
+    trial_starts_on: Mapped[date | None] = billed(Date, "corporate", purpose="one trial a company", nullable=True)
+    trial_ends_on: Mapped[date | None] = billed(Date, "corporate", purpose="it ends by itself (B26)", nullable=True)
+    terminated_on: Mapped[date | None] = billed(Date, "corporate", purpose="nothing begins after it", nullable=True)
+    look_at: Mapped[datetime | None] = column(
+        UTCDateTime, "corporate", purpose="when there is something to tell", nullable=True, index=True
+    )
+
+
+class DatedNotice(CompanyOwned, Base):
+    """What a company was told about the end of a year; each is told once (N13)."""
+
+    __tablename__ = "dated_notices"
+    __table_args__ = (UniqueConstraint("company_id", "about", "kind"),)
+    id: Mapped[str] = column(ID, "corporate", primary_key=True, purpose="identity")
+    about: Mapped[date] = column(Date, "corporate", purpose="which end it was about", nullable=False)
+    kind: Mapped[str] = column(String(12), "corporate", purpose="each is told once", nullable=False)
+
+
 class Invoice(CompanyOwned, Base):
     """An invoice or credit note: numbered without gaps, never changed."""
 

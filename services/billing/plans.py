@@ -26,6 +26,44 @@ class Offer:
     prices: dict[str, int]
 
 
+@dataclass(frozen=True)
+class TrialOffer:
+    """What a company may try without a card, and for how long (B26)."""
+
+    plan: str
+    version: int
+    worker_limit: int
+    days: int
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise PlanFileWrong(f"The plans cannot be read from {path.name}: {problem.strerror}.") from None
+    except tomllib.TOMLDecodeError as problem:
+        raise PlanFileWrong(f"{path.name} is not valid TOML: {problem}.") from None
+
+
+def read_trial(path: Path) -> TrialOffer | None:
+    """
+    The trial that the file offers; without a ``[trial]`` there is none.
+
+    Raises:
+        PlanFileWrong: it names no plan of the file, or no number of days.
+    """
+    found = _parsed(path).get("trial")
+    if found is None:
+        return None
+    offer = next((offer for offer in read(path) if offer.code == found.get("plan")), None)
+    if offer is None:
+        raise PlanFileWrong(f"{path.name}: [trial] names no plan of this file.")
+    days = found.get("days")
+    if type(days) is not int or not 0 < days <= 90:
+        raise PlanFileWrong(f"{path.name}: days of [trial] is a whole number from 1 to 90.")
+    return TrialOffer(offer.code, offer.version, offer.worker_limit, days)
+
+
 def read(path: Path) -> list[Offer]:
     """
     The newest version of every plan in the file, smallest plan first.
@@ -33,12 +71,7 @@ def read(path: Path) -> list[Offer]:
     Raises:
         PlanFileWrong: it is missing, is not TOML, or an entry cannot be sold.
     """
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise PlanFileWrong(f"The plans cannot be read from {path.name}: {problem.strerror}.") from None
-    except tomllib.TOMLDecodeError as problem:
-        raise PlanFileWrong(f"{path.name} is not valid TOML: {problem}.") from None
+    found = _parsed(path)
     newest: dict[str, Offer] = {}
     for entry in found.get("plan", []):
         offer = _offer(entry, path.name)

@@ -34,6 +34,7 @@ from services.billing.providers import (
 )
 from services.billing.repository import BillingStore, request_key
 from services.billing.schemas import refund_view
+from services.billing.standing import look
 from services.billing.watch import watch
 
 _log = log.get(__name__)
@@ -183,6 +184,7 @@ class Refunds(Billing):
             if year is not None and year.refunded_at is None:
                 year.refunded_at = now
                 store.session.flush()
+                look(store, now)
                 watch(store, meter, now.date())
         store.publish(
             PaymentRefunded(

@@ -15,6 +15,7 @@ from actiontrac.storage import Store
 from services.billing.models import (
     Base,
     Checkout,
+    DatedNotice,
     Disclosure,
     Invoice,
     Meter,
@@ -22,6 +23,7 @@ from services.billing.models import (
     Payment,
     Plan,
     Refund,
+    Subscription,
     SubscriptionYear,
     WebhookNotice,
 )
@@ -166,6 +168,39 @@ class BillingStore(Store):
     def year_of(self, checkout_id: str) -> SubscriptionYear | None:
         return self.session.scalar(select(SubscriptionYear).where(SubscriptionYear.checkout_id == checkout_id))
 
+    # Subscriptions
+
+    def subscription(self) -> Subscription | None:
+        return self.session.scalar(select(Subscription).where(Subscription.company_id == self.company_id))
+
+    def subscription_for_change(self) -> Subscription:
+        """The company's row, locked; made when it is first needed."""
+        statement = select(Subscription).where(Subscription.company_id == self.company_id).with_for_update()
+        found = self.session.scalar(statement)
+        if found is None:
+            self._insert_once(Subscription, id=new_id("lif"), company_id=self.company_id)
+            found = self.session.scalars(statement).one()
+        return found
+
+    def is_paying(self) -> bool:
+        """Whether a checkout of the company could still be paid."""
+        waiting = select(Checkout.id).where(
+            Checkout.company_id == self.company_id, Checkout.state.in_(("open", "processing", "unknown"))
+        )
+        return self.session.scalar(waiting.limit(1)) is not None
+
+    def tell_once(self, about: date, kind: str) -> bool:
+        """Remember that the company is told this about that end; False when it was told before."""
+        return self._insert_once(DatedNotice, id=new_id("dno"), company_id=self.company_id, about=about, kind=kind)
+
+    def claim_due_looks(self, now: datetime, limit: int) -> list[str]:
+        """Companies that there may be something to tell; no other replica gets them for a while."""
+        due = select(Subscription).where(Subscription.look_at <= now).order_by(Subscription.look_at).limit(limit)
+        rows = self.claim_due(due)
+        for row in rows:
+            row.look_at = now + timedelta(seconds=CLAIM_SECONDS)
+        return [row.company_id for row in rows]
+
     # Usage
 
     def meter(self, *, lock: bool = False) -> Meter:
@@ -186,10 +221,11 @@ class BillingStore(Store):
         return found
 
     def claim_due_reviews(self, now: datetime, limit: int) -> list[str]:
-        """Companies whose plan must be looked at again, each once."""
+        """Companies whose plan must be looked at again; no other replica gets them for a while."""
         rows = self.claim_due(select(Meter).where(Meter.review_at <= now).limit(limit))
         for row in rows:
-            row.review_at = None
+            # A lease: whoever dies before the review leaves it to the next one.
+            row.review_at = now + timedelta(seconds=CLAIM_SECONDS)
         return [row.company_id for row in rows]
 
     # Invoices

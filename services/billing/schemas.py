@@ -1,7 +1,7 @@
 """From rows to the views that billing promises: plain JSON."""
 
-from datetime import date
-from typing import Any, Literal, cast
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
@@ -14,9 +14,13 @@ from actiontrac.contracts.billing import (
     RefundView,
     SubscriptionView,
 )
-from services.billing.models import Checkout, Invoice, Plan, Refund, SubscriptionYear
-from services.billing.policies import RENEWAL_WINDOW_DAYS, Advice, Choice, may_buy_a_year
+from services.billing.life import Position, Stage
+from services.billing.models import Checkout, Invoice, Plan, Refund
+from services.billing.policies import RENEWAL_WINDOW_DAYS, Advice, Choice
 from services.billing.providers.money import Money
+
+if TYPE_CHECKING:
+    from services.billing.standing import Terms
 
 
 def prices_of(plan: Plan) -> dict[str, int]:
@@ -96,39 +100,47 @@ def advice_view(advice: Advice) -> AdviceView:
     }
 
 
-def subscription_view(years: list[SubscriptionYear], today: date) -> SubscriptionView:
+def subscription_view(here: Position, terms: "Terms | None", today: date) -> SubscriptionView:
     """Plan status by the calendar: nothing has to happen for a year to end (B05, B29)."""
-    standing = [year for year in years if year.refunded_at is None]
-    current = next((year for year in standing if year.covers(today)), None)
-    past = standing or years
-    shown = current or (past[-1] if past else None)
-    state: Literal["none", "active", "lapsed", "refunded"] = "none"
-    if current is not None:
-        state = "active"
-    elif shown is not None:
-        state = "refunded" if shown.refunded_at is not None else "lapsed"
     return {
-        "state": state,
-        "plan": shown.plan_code if shown else None,
-        "plan_version": shown.plan_version if shown else None,
-        "worker_limit": shown.worker_limit if shown else None,
-        "starts_on": shown.starts_on.isoformat() if shown else None,
-        "ends_on": shown.ends_on.isoformat() if shown else None,
-        "days_left": (current.ends_on - today).days if current else None,
+        "state": cast(Any, here.stage.value),
+        "marks": ["refunded"] if here.refunded else [],
+        "read_only": here.read_only,
+        "changes_on": here.changes_on.isoformat() if here.changes_on else None,
+        "plan": terms.plan if terms else None,
+        "plan_version": terms.version if terms else None,
+        "worker_limit": terms.worker_limit if terms else None,
+        "starts_on": terms.starts_on.isoformat() if terms else None,
+        "ends_on": terms.ends_on.isoformat() if terms else None,
+        "days_left": (terms.ends_on - today).days if terms and here.days_left is not None else None,
         "renews_automatically": False,
-        "next_step": _next_step(state, standing, today),
+        "next_step": _next_step(here),
     }
 
 
-def _next_step(state: str, standing: list[SubscriptionYear], today: date) -> str:
-    if state == "none":
-        return "Choose a plan and pay for one year; nothing is charged again by itself."
-    if state == "refunded":
-        return "The last payment went back. Choose a plan to start a new year."
-    last = standing[-1].ends_on
-    if state == "lapsed":
-        return f"The paid year ended on {last.isoformat()} and nothing was charged. Pay for a new year to go on."
-    if not may_buy_a_year(last, today):
-        renewal = f"a renewal can be bought in its last {RENEWAL_WINDOW_DAYS} days"
-        return f"Nothing to do: it is paid until {last.isoformat()}; {renewal}."
-    return f"It is paid until {last.isoformat()} and ends there by itself. A renewal bought now begins the day after."
+def _next_step(here: Position) -> str:
+    end = here.end.isoformat() if here.end else ""
+    until = (here.changes_on - timedelta(days=1)).isoformat() if here.changes_on else ""
+    if here.refunded and here.stage in (Stage.READ_ONLY, Stage.LAPSED) and here.after == "refund":
+        return "The last payment went back. Choose a plan to start a new year; everything can be read and exported."
+    match here.stage:
+        case Stage.NONE:
+            return "Choose a plan and pay for one year; nothing is charged again by itself."
+        case Stage.PENDING_PAYMENT:
+            return "A payment is under way; approve it on the payment page, or choose a plan anew."
+        case Stage.TRIAL:
+            return f"The trial ends by itself on {end} and nothing is charged. Choose a plan to go on."
+        case Stage.ACTIVE:
+            window = f"a renewal can be bought in its last {RENEWAL_WINDOW_DAYS} days"
+            return f"Nothing to do: it is paid until {end}; {window}."
+        case Stage.RENEWAL_DUE:
+            return f"It is paid until {end} and ends there by itself. A renewal bought now begins the day after."
+        case Stage.GRACE:
+            ended = f"The paid year ended on {end} and nothing was charged."
+            return f"{ended} Everything works until {until}; pay for a new year to go on."
+        case Stage.TERMINATED:
+            return "This membership was terminated."
+        case _:
+            what = "trial" if here.after == "trial" else "paid year"
+            ended = f"The {what} ended on {end} and nothing was charged."
+            return f"{ended} Everything can be read and exported; pay for a new year to go on."

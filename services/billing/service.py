@@ -4,11 +4,12 @@ from actiontrac.contracts import billing
 from services.billing.checkouts import Checkouts
 from services.billing.invoices import Invoices
 from services.billing.reconciliation import Reconciliation
+from services.billing.subscriptions import Subscriptions
 from services.billing.usage import Usage
 from services.billing.webhooks import Webhooks
 
 
-class BillingService(Checkouts, Webhooks, Reconciliation, Usage, Invoices):
-    """Plans, checkouts, webhooks, refunds and reconciliation, usage, invoices."""
+class BillingService(Checkouts, Webhooks, Reconciliation, Subscriptions, Usage, Invoices):
+    """Plans, checkouts, webhooks, refunds and reconciliation, subscriptions, usage, invoices."""
 
     name = billing.SERVICE

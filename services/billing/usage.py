@@ -1,15 +1,16 @@
-"""How many workers are managed, whether the plan is right, and what is paid until when (B14, B15, B29; S38, S39)."""
+"""How many workers are managed, and whether the plan is right (B14, B15; S38, S39)."""
 
 from actiontrac import clock
 from actiontrac.clock import parse as parse_moment
 from actiontrac.contracts import workers
-from actiontrac.contracts.billing import SubscriptionView, UsageView
+from actiontrac.contracts.billing import UsageView
 from actiontrac.messaging import handle
 from actiontrac.service import every, rpc
 from services.billing import policies
 from services.billing.base import Billing
 from services.billing.repository import BillingStore
-from services.billing.schemas import advice_view, subscription_view
+from services.billing.schemas import advice_view
+from services.billing.standing import terms_on
 from services.billing.watch import advice_for, watch
 
 #: Plans to look at in one unit of work; a clock that jumps makes many due at once.
@@ -68,19 +69,14 @@ class Usage(Billing):
             meter = store.meter()
             year = store.year_on(clock.today())
             advice = year and advice_for(store, meter, year, store.plans(self.catalogue.versions))
-            limit = year.worker_limit if year else None
+            terms = terms_on(store, clock.today())
+            limit = terms.worker_limit if terms else None
             return {
                 "managed": meter.managed,
                 "high_water": max(year.high_water, meter.managed) if year else meter.high_water,
                 "rule": workers.COUNT_RULE,
-                "plan": year.plan_code if year else None,
+                "plan": terms.plan if terms else None,
                 "worker_limit": limit,
                 "percent": meter.managed * 100 // limit if limit else None,
                 "advice": advice_view(advice) if advice else None,
             }
-
-    @rpc(requires="billing.read")
-    def get_subscription(self, *, company_id: str) -> SubscriptionView:
-        """What is paid until when; by the calendar alone, because nothing happens at the end (B05)."""
-        with self.store(company_id) as store:
-            return subscription_view(list(store.years()), clock.today())

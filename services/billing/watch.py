@@ -9,17 +9,19 @@ from services.billing.policies import Advice, Choice
 from services.billing.providers.money import Money
 from services.billing.repository import BillingStore
 from services.billing.schemas import choices
+from services.billing.standing import Terms, terms_on
 
 
 def watch(store: BillingStore, meter: Meter, today: date, on_sale: list[Plan] | None = None) -> None:
     """Publish what the company should be told about its figure now, and remember it was told."""
-    year = store.year_on(today)
-    if year is None:
-        # Without a paid year there is no limit to be near to.
+    terms = terms_on(store, today)
+    if terms is None:
+        # Without a paid year or a trial there is no limit to be near to.
         meter.warned = meter.advised = ""
         return
-    _warn(store, meter, year)
-    if on_sale is not None:
+    _warn(store, meter, terms)
+    year = store.year_on(today)
+    if on_sale is not None and year is not None:
         _advise(store, meter, year, on_sale, today)
 
 
@@ -31,16 +33,16 @@ def advice_for(store: BillingStore, meter: Meter, year: SubscriptionYear, on_sal
     return policies.advise(current, choices(on_sale, year.currency), managed=meter.managed, high_water=year.high_water)
 
 
-def _warn(store: BillingStore, meter: Meter, year: SubscriptionYear) -> None:
-    level = policies.warning_level(meter.managed, year.worker_limit)
+def _warn(store: BillingStore, meter: Meter, terms: Terms) -> None:
+    level = policies.warning_level(meter.managed, terms.worker_limit)
     if policies.rises(meter.warned, level):
         store.publish(
             UsageWarned(
                 company_id=meter.company_id,
                 level="over" if level == "over" else "80",
                 managed=meter.managed,
-                worker_limit=year.worker_limit,
-                plan=year.plan_code,
+                worker_limit=terms.worker_limit,
+                plan=terms.plan,
             )
         )
     # Falling below a level heals it: reaching it again is news again.

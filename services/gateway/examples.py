@@ -111,6 +111,20 @@ CAMPAIGN = {
     "unknown": 0,
     "created_at": "2026-11-23T13:00:00Z",
 }
+TICKET = {
+    "id": "tkt_01jd8m3x2kq7v0c4n5r9t1w8ey",
+    "kind": "other",
+    "state": "open",
+    "certain": True,
+    "subject": "Re: Welcome to ActionTrac",
+    "address": "olive@acme.example",
+    "company_id": SESSION["company_id"],
+    "user_id": SESSION["user_id"],
+    "due_at": "2026-11-24T13:00:00Z",
+    "overdue": False,
+    "created_at": "2026-11-23T13:00:00Z",
+    "closed_at": None,
+}
 IMPORT = {
     "id": "imp_01jd8m3x2kq7v0c4n5r9t1w8ey",
     "status": "done",
@@ -181,6 +195,9 @@ VIEWS: dict[Any, Any] = {
     ),
     billing.SubscriptionView: {
         "state": "active",
+        "marks": [],
+        "read_only": False,
+        "changes_on": "2027-09-23",
         "plan": "starter",
         "plan_version": 1,
         "worker_limit": 10,
@@ -237,6 +254,19 @@ VIEWS: dict[Any, Any] = {
             "created_at": "2026-11-23T13:00:00Z",
         }
     ),
+    notifications.InboundView: {"outcome": "opted_out"},
+    notifications.TicketList: page(TICKET),
+    notifications.TicketThreadView: {
+        **TICKET,
+        "entries": [
+            {
+                "direction": "in",
+                "text": "How do we add a second owner?",
+                "attachments": 0,
+                "at": "2026-11-23T13:00:00Z",
+            }
+        ],
+    },
     schemas.CurrentSessionView: {
         "id": SESSION["id"],
         "user_id": SESSION["user_id"],

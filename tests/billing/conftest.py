@@ -85,7 +85,7 @@ class Shop:
         checkout = self.create(plan, method, **options)
         self.approve(checkout)
         self.come_back(checkout)
-        return self.row(checkout)
+        return self.row(checkout, options.get("company", ACME))
 
     def row(self, checkout: dict[str, Any], company: str = ACME) -> dict[str, Any]:
         """The checkout as it is listed, without a look at the processor."""
@@ -116,6 +116,7 @@ class Shop:
             self.service.reconcile_checkouts()
             self.service.reconcile_refunds()
             self.service.review_plans()
+            self.service.look_at_subscriptions()
 
     def wait(self, seconds: float) -> None:
         clock.advance(seconds)

@@ -71,7 +71,7 @@ class TestPaying:
         checkout = shop.create()
 
         assert shop.come_back(checkout) == {"state": "open", "checkout_id": checkout["id"]}
-        assert shop.subscription()["state"] == "none"
+        assert shop.subscription()["state"] == "pending_payment"
 
     def test_coming_back_while_the_processor_is_away_tells_what_is_known(self, shop):
         checkout = shop.create()
@@ -113,7 +113,7 @@ class TestDeclines:
         shop.paypal.lose.add("settle")
 
         assert shop.come_back(checkout)["state"] == "unknown"
-        assert shop.subscription()["state"] == "none"
+        assert shop.subscription()["state"] == "pending_payment"
         shop.paypal.lose.clear()
         shop.wait(15)
 
@@ -125,7 +125,7 @@ class TestDeclines:
         order = shop.paypal.orders[shop.ref_of(checkout)]
         order.pending = True
         assert shop.come_back(checkout)["state"] == "processing"
-        assert shop.subscription()["state"] == "none"
+        assert shop.subscription()["state"] == "pending_payment"
 
         shop.wait(2 * 86400)
         assert shop.row(checkout)["state"] == "processing"
@@ -166,7 +166,7 @@ class TestFactsThatAreNotOurs:
 
         assert shop.row(paid_at_provider)["state"] == "open"
         assert shop.rows(Checkout)[0].needs_review
-        assert shop.subscription()["state"] == "none"
+        assert shop.subscription()["state"] == "pending_payment"
         assert shop.events() == []
 
 

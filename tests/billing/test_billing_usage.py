@@ -180,10 +180,10 @@ class TestSubscription:
         shop.buy()
         days_left = shop.subscription()["days_left"]
         clock.advance(days_left * DAY)
-        assert (shop.subscription()["state"], shop.subscription()["days_left"]) == ("active", 0)
+        assert (shop.subscription()["state"], shop.subscription()["days_left"]) == ("renewal_due", 0)
         clock.advance(DAY)
 
-        assert shop.subscription()["state"] == "lapsed"
+        assert shop.subscription()["state"] == "grace"
         assert "nothing was charged" in shop.subscription()["next_step"]
 
     def test_near_its_end_it_says_that_a_renewal_can_be_bought(self, shop):

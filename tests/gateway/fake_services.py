@@ -13,7 +13,7 @@ from typing import Any
 import eventlet
 
 from actiontrac import bus, clock, context
-from actiontrac.contracts import accounts, billing, notifications, worker_actions, workers
+from actiontrac.contracts import accounts, billing, notifications, worker_actions, worker_chart, workers
 from actiontrac.events import Event
 from actiontrac.service import PUBLIC, SERVICE_ONLY, SIGNED_IN, Service, SettingsProvider, rpc
 from actiontrac.storage import Replayed
@@ -196,6 +196,12 @@ def _seconds(number: int) -> Any:
     create_action_template=(worker_actions.TemplateView, "workers.write", True),
     list_action_templates=(worker_actions.TemplateList, "workers.write", False),
     delete_action_template=(None, "workers.write", True),
+    get_org_chart=(worker_chart.ChartView, "workers.read", False),
+    draw_org_chart=(None, "workers.read", False),
+    list_positions=(worker_chart.PositionList, "workers.read", False),
+    create_vacancy=(worker_chart.VacancyView, "workers.write", True),
+    list_vacancies=(worker_chart.VacancyList, "workers.read", False),
+    delete_vacancy=(None, "workers.write", True),
 )
 class WorkersService(Fake):
     name = "workers"
@@ -222,6 +228,7 @@ class WorkersService(Fake):
 @canned(
     list_plans=(billing.PlanList, PUBLIC, False),
     get_subscription=(billing.SubscriptionView, "billing.read", False),
+    start_trial=(billing.SubscriptionView, "billing.write", True),
     get_usage=(billing.UsageView, "billing.read", False),
     create_checkout=(billing.CheckoutView, "billing.write", True),
     get_checkout=(billing.CheckoutView, "billing.read", False),
@@ -256,6 +263,10 @@ class BillingService(Fake):
     list_campaigns=(notifications.CampaignList, "campaigns.read", False),
     list_dead_messages=(notifications.DeadMessageList, "staff", False),
     requeue_message=(None, "staff", True),
+    receive_mail=(notifications.InboundView, PUBLIC, False),
+    list_support_tickets=(notifications.TicketList, "staff", False),
+    get_support_ticket=(notifications.TicketThreadView, "staff", False),
+    answer_support_ticket=(notifications.TicketThreadView, "staff", True),
 )
 class NotificationsService(Fake):
     name = "notifications"

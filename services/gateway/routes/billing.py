@@ -46,6 +46,14 @@ def routes(_: Desk) -> list[Route]:
             answer=contract.SubscriptionView, ask=Ask(BILLING, "get_subscription", {"company_id": company}),
         ),
         Route(
+            method="POST", path="/v1/trials", name="start_trial", tag="Plans and payments", status=201,
+            summary="Try a plan without a card",
+            description="Once for a company that has not bought before. It ends by itself and nothing is charged.",
+            requires="billing.write", rate="write", answer=contract.SubscriptionView,
+            errors=(contract.TrialNotOffered, contract.TrialUsed),
+            ask=Ask(BILLING, "start_trial", {"company_id": company}),
+        ),
+        Route(
             method="GET", path="/v1/usage", name="get_usage", tag="Plans and payments",
             summary="How many workers are managed, and whether the plan fits", requires="billing.read",
             answer=contract.UsageView, ask=Ask(BILLING, "get_usage", {"company_id": company}),
@@ -59,7 +67,7 @@ def routes(_: Desk) -> list[Route]:
             body=contract.CheckoutRequest, answer=contract.CheckoutView,
             errors=(
                 contract.PlanNotFound, contract.CurrencyNotOffered, contract.PlanTooSmall, contract.AlreadyPaid,
-                contract.ProviderAway,
+                contract.MembershipTerminated, contract.ProviderAway,
             ),
             ask=Ask(BILLING, "create_checkout", {"company_id": company, "user_id": user, "checkout": body}),
             example={"plan": "starter", "method": "card"},

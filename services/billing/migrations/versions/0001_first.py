@@ -8,7 +8,10 @@ from actiontrac.storage.migration import create_chassis_tables, drop_chassis_tab
 revision = "0001"
 down_revision = None
 
-COMPANY_TABLES = ("checkouts", "disclosures", "invoices", "meters", "payments", "refunds", "subscription_years")
+COMPANY_TABLES = (
+    "checkouts", "dated_notices", "disclosures", "invoices", "meters", "payments", "refunds", "subscription_years",
+    "subscriptions",
+)  # fmt: skip
 
 
 def upgrade() -> None:
@@ -47,6 +50,16 @@ def upgrade() -> None:
     op.create_index(op.f("ix_checkouts_company_id"), "checkouts", ["company_id"], unique=False)
     op.create_index(op.f("ix_checkouts_next_check_at"), "checkouts", ["next_check_at"], unique=False)
     op.create_index(op.f("ix_checkouts_provider_ref"), "checkouts", ["provider_ref"], unique=False)
+    op.create_table(
+        "dated_notices",
+        sa.Column("id", sa.String(40), nullable=False),
+        sa.Column("about", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(12), nullable=False),
+        sa.Column("company_id", sa.String(40), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dated_notices")),
+        sa.UniqueConstraint("company_id", "about", "kind", name=op.f("uq_dated_notices_company_id_about_kind")),
+    )
+    op.create_index(op.f("ix_dated_notices_company_id"), "dated_notices", ["company_id"], unique=False)
     op.create_table(
         "disclosures",
         sa.Column("id", sa.String(40), nullable=False),
@@ -177,6 +190,22 @@ def upgrade() -> None:
         sqlite_where=sa.text("refunded_at IS NULL"),
         postgresql_where=sa.text("refunded_at IS NULL"),
     )
+    op.create_table(
+        "subscriptions",
+        sa.Column("id", sa.String(40), nullable=False),
+        sa.Column("trial_plan", sa.String(40), nullable=True),
+        sa.Column("trial_version", sa.Integer(), nullable=True),
+        sa.Column("trial_limit", sa.Integer(), nullable=True),
+        sa.Column("trial_starts_on", sa.Date(), nullable=True),
+        sa.Column("trial_ends_on", sa.Date(), nullable=True),
+        sa.Column("terminated_on", sa.Date(), nullable=True),
+        sa.Column("look_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("company_id", sa.String(40), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriptions")),
+        sa.UniqueConstraint("company_id", name=op.f("uq_subscriptions_company_id")),
+    )
+    op.create_index(op.f("ix_subscriptions_company_id"), "subscriptions", ["company_id"], unique=False)
+    op.create_index(op.f("ix_subscriptions_look_at"), "subscriptions", ["look_at"], unique=False)
     op.create_table(
         "webhook_notices",
         sa.Column("provider", sa.String(10), nullable=False),
