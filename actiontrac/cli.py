@@ -118,6 +118,18 @@ settings are environment variables; .env.example lists them all""",
     letters.add_argument("--service", choices=SERVICES_WITH_DATA, help="of this consumer only")
     letters.add_argument("--all", action="store_true", help="all of them")
 
+    billing = commands.add_parser(
+        "billing",
+        help="what is sold, and whether our records and the processors agree",
+        epilog="""examples:
+  actiontrac billing plans             show what the file of plans would change
+  actiontrac billing plans --apply
+  actiontrac billing reconcile         exit code 0: all agrees, 1: it does not, 3: a processor did not answer""",
+        formatter_class=_RAW,
+    )
+    billing.add_argument("action", choices=["plans", "reconcile"])
+    billing.add_argument("--apply", action="store_true", help="write the new versions")
+
     documents = commands.add_parser(
         "docs", help="write the event catalogue from the contracts (for developers)",
         epilog="example:\n  actiontrac docs --folder docs", formatter_class=_RAW,
@@ -294,6 +306,19 @@ def _dead_letters(arguments: argparse.Namespace, settings: Settings) -> int:
     return change(settings, arguments.event_id, arguments.service, every=arguments.all)
 
 
+def _billing(arguments: argparse.Namespace, settings: Settings) -> int:
+    from importlib import import_module
+
+    log.configure(service="billing-command", level="critical")
+    clock.configure(settings.clock_file)
+    commands = import_module("services.billing.commands")
+    if arguments.action == "plans":
+        found: int = commands.plans(settings, apply=arguments.apply)
+        return found
+    result: int = commands.reconcile(settings)
+    return result
+
+
 def _docs(arguments: argparse.Namespace, _: Settings) -> int:
     from actiontrac.commands import catalogue
 
@@ -317,6 +342,7 @@ _COMMANDS = {
     "demo": _demo,
     "clock": _clock,
     "dead-letters": _dead_letters,
+    "billing": _billing,
     "docs": _docs,
     "check": _check,
 }

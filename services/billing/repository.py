@@ -70,7 +70,20 @@ class BillingStore(Store):
         found = [self.session.get(Plan, version) for version in versions]
         return sorted((plan for plan in found if plan), key=lambda plan: (plan.worker_limit, plan.code))
 
+    def all_plans(self) -> list[Plan]:
+        """Every version that was ever kept."""
+        return list(self.session.scalars(select(Plan).order_by(Plan.code, Plan.version)))
+
     # Checkouts
+
+    def count_checkouts(self) -> int:
+        return self.session.scalar(select(func.count()).select_from(Checkout)) or 0
+
+    def checkouts_after(self, checkout_id: str, limit: int) -> Sequence[Checkout]:
+        """Oldest first; ids are sortable by the time of their making."""
+        return self.session.scalars(
+            select(Checkout).where(Checkout.id > checkout_id).order_by(Checkout.id).limit(limit)
+        ).all()
 
     def checkout(self, checkout_id: str, *, lock: bool = False) -> Checkout:
         """

@@ -1,0 +1,145 @@
+"""``actiontrac billing``: what an operator does with plans and payments."""
+
+import dataclasses
+import sys
+from collections.abc import Iterable
+
+from actiontrac.config import ConfigurationError, Settings
+from actiontrac.service import Opener
+from actiontrac.storage import database_for
+from actiontrac.vault import LocalKeyProvider
+from services.billing.audit import Finding, audit
+from services.billing.dependencies import Processors, catalogue_for
+from services.billing.models import Plan
+from services.billing.plans import Offer, PlanFileWrong
+from services.billing.providers.factory import ProviderMisconfigured
+from services.billing.providers.money import Money
+from services.billing.repository import BillingStore
+from services.billing.schemas import prices_of
+
+NOTHING_WRONG, SOMETHING_WRONG, NOT_KNOWN = 0, 1, 3
+
+BAR = 30
+
+
+def _stores(settings: Settings) -> Opener[BillingStore]:
+    keys = LocalKeyProvider(settings.secret("MASTER_KEY"))
+    return Opener(BillingStore, database_for("billing", settings), keys, write=False)
+
+
+def _say(line: str = "") -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+# Plans
+
+
+def plans(settings: Settings, *, apply: bool) -> int:
+    """
+    Show what the operator's file would change, and change it with ``apply``.
+
+    Returns 1, and changes nothing, where a version that may have been sold was changed
+    without a new number (B01).
+
+    Raises:
+        ConfigurationError: the file cannot be used.
+    """
+    try:
+        offers = catalogue_for(settings).offers
+    except PlanFileWrong as problem:
+        raise ConfigurationError(str(problem)) from None
+    stores = _stores(settings)
+    with stores.across_companies() as store:
+        kept = store.all_plans()
+    wrong = _show(offers, kept)
+    new = [offer for offer in offers if (offer.code, offer.version) not in {(plan.code, plan.version) for plan in kept}]
+    if wrong:
+        _say("Nothing was changed: give each of them a new version number.")
+        return SOMETHING_WRONG
+    if not new:
+        _say("Nothing to change.")
+    elif apply:
+        with stores.across_companies() as store:
+            store.keep_plans(offers)
+        _say(f"Written: {len(new)}. A running billing service sells them after its next start.")
+    else:
+        _say("Nothing was changed yet: actiontrac billing plans --apply")
+    return NOTHING_WRONG
+
+
+def _show(offers: Iterable[Offer], kept: list[Plan]) -> list[Offer]:
+    """One line for each plan; returns those whose terms differ from a version that is kept."""
+    known = {(plan.code, plan.version): plan for plan in kept}
+    wrong = []
+    for offer in offers:
+        same = known.get((offer.code, offer.version))
+        earlier = max((plan.version for plan in kept if plan.code == offer.code), default=None)
+        if same is None:
+            what = "new" if earlier is None else f"new version, was {_terms(known[offer.code, earlier])}"
+        elif _terms(same) != _terms(offer):
+            what = f"WRONG: version {offer.version} is kept as {_terms(same)}"
+            wrong.append(offer)
+        else:
+            what = "as it is"
+        _say(f"{offer.code:12} {offer.version:3}  {_terms(offer)}  {what}")
+    offered = {offer.code for offer in offers}
+    for code in sorted({plan.code for plan in kept} - offered):
+        _say(f"{code:12}    -  is not sold any more; who bought it keeps it to the end of the year")
+    return wrong
+
+
+def _terms(plan: Plan | Offer) -> str:
+    prices = prices_of(plan) if isinstance(plan, Plan) else plan.prices
+    named = ", ".join(str(Money(minor, currency)) for currency, minor in sorted(prices.items()))
+    return f"{plan.name}: {plan.worker_limit} workers, {named}"
+
+
+# Reconciliation
+
+
+def reconcile(settings: Settings) -> int:
+    """
+    Ask the processors about every checkout and compare; reads only.
+
+    Returns 0 when everything agrees, 1 when something does not, 3 when it agrees as far
+    as could be seen but a processor did not answer for all of it.
+
+    Raises:
+        ConfigurationError: the processors' keys are missing or wrong.
+    """
+    if settings.sandbox and not settings.sandbox_url:
+        # The embedded product shows its sandboxes under its own address.
+        settings = dataclasses.replace(settings, sandbox_url=f"{settings.public_url}/sandbox")
+    stores = _stores(settings)
+    try:
+        found = audit(stores.across_companies, Processors(settings), _progress)
+    except ProviderMisconfigured as problem:
+        raise ConfigurationError(str(problem)) from None
+    if sys.stderr.isatty():
+        sys.stderr.write("\n")
+    return report(found)
+
+
+def report(found: list[Finding]) -> int:
+    for finding in found:
+        _say(f"{finding.checkout_id}  {finding.company_id}  {finding.problem}")
+    wrong = sum(finding.checked for finding in found)
+    unknown = len(found) - wrong
+    if wrong:
+        _say(f"{wrong} not in order" + (f", {unknown} could not be checked." if unknown else "."))
+        return SOMETHING_WRONG
+    if unknown:
+        _say(f"{unknown} could not be checked; try again later.")
+        return NOT_KNOWN
+    _say("Every charge is recorded and every year is paid.")
+    return NOTHING_WRONG
+
+
+def _progress(done: int, total: int) -> None:
+    """A bar for people; a line now and then where nobody watches."""
+    if sys.stderr.isatty():
+        filled = BAR * done // total
+        sys.stderr.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {done} of {total} checkouts")
+        sys.stderr.flush()
+    elif done == total or done % 1000 == 0:
+        sys.stderr.write(f"{done} of {total} checkouts\n")
