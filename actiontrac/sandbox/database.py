@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from actiontrac import clock
+from actiontrac.config import ConfigurationError
 
 Document = dict[str, Any]
 
@@ -46,7 +47,7 @@ CREATE TABLE IF NOT EXISTS made_once (name TEXT PRIMARY KEY, value TEXT NOT NULL
 """
 
 
-class SandboxDataBroken(Exception):
+class SandboxDataBroken(ConfigurationError):
     """The sandbox's data file cannot be used; the sentence says what to do."""
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 
-from actiontrac.config import Settings
+from actiontrac.config import ConfigurationError, Settings
 from actiontrac.storage.tables import declarative_base
 
 #: A migration that cannot get its lock gives up instead of queueing everybody behind it.
@@ -25,15 +26,32 @@ def head(service: str) -> str:
 
 
 def current(service: str, settings: Settings) -> str | None:
-    """The revision that a service's database is at; None before the first."""
-    engine = create_engine(_driver(settings.database_owner_url_for(service)))
+    """
+    The revision that a service's database is at; None before the first.
+
+    Raises:
+        ConfigurationError: the database cannot be used.
+    """
+    url = settings.database_owner_url_for(service)
+    engine = create_engine(_driver(url))
     try:
         with engine.connect() as connection:
             if not sa.inspect(connection).has_table("alembic_version"):
                 return None
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except DBAPIError as problem:
+        raise ConfigurationError(_unusable(service, url, problem)) from problem
     finally:
         engine.dispose()
+
+
+def _unusable(service: str, url: str, problem: DBAPIError) -> str:
+    # The first line says what is wrong, in one database's words or the other's; further lines guess.
+    reason = " ".join(str(problem.orig).partition("\n")[0].split())
+    if url.startswith("sqlite"):
+        file = url.removeprefix("sqlite:///")
+        return f"The database {file} cannot be used ({reason}); put a copy of it back, or move it away and start again."
+    return f"The database of {service} cannot be used ({reason}); see that it runs, and check ACTIONTRAC_DATABASE_URL."
 
 
 def migrate(service: str, settings: Settings, revision: str = "head") -> bool:
