@@ -20,6 +20,7 @@ from actiontrac.contracts.texts import (
     Tag,
 )
 from actiontrac.contracts.worker_actions import ActionList, ActionView, TemplateList, TemplateView
+from actiontrac.contracts.worker_chart import ChartView, PositionList, VacancyList, VacancyView
 from actiontrac.errors import Conflict, NotFound
 from actiontrac.events import Event
 from actiontrac.schemas import Input
@@ -83,6 +84,13 @@ class WorkerChange(Input):
     ended_on: Day | None = None
     tags: Annotated[list[Tag] | None, Field(max_length=30)] = None
     notes: Annotated[Notes | None, Blank] = None
+    effective_on: Annotated[
+        Day | None,
+        Field(
+            description="Since when the new title, department, site, manager, kind or status holds; today otherwise."
+            " Not before the last such change."
+        ),
+    ] = None
 
 
 class WorkerQuery(Input):
@@ -323,3 +331,18 @@ class Rpc(Protocol):
     def list_action_templates(self, *, company_id: str) -> TemplateList: ...
     # [workers.write] W
     def delete_action_template(self, *, company_id: str, template_id: str) -> None: ...
+
+    # Who reports to whom (W12 to W14), contracts/worker_chart.py
+
+    # [workers.read]; query is ChartQuery
+    def get_org_chart(self, *, company_id: str, query: dict[str, Any]) -> ChartView: ...
+    # [workers.read]; the same as an SVG document
+    def draw_org_chart(self, *, company_id: str, query: dict[str, Any]) -> str: ...
+    # [workers.read]; the newest first
+    def list_positions(self, *, company_id: str, worker_id: str) -> PositionList: ...
+    # [workers.write] W; vacancy is VacancyInput
+    def create_vacancy(self, *, company_id: str, vacancy: dict[str, Any]) -> VacancyView: ...
+    # [workers.read]
+    def list_vacancies(self, *, company_id: str) -> VacancyList: ...
+    # [workers.write] W
+    def delete_vacancy(self, *, company_id: str, vacancy_id: str) -> None: ...

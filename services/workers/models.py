@@ -12,9 +12,10 @@ from actiontrac.storage.columns import ID
 from services.workers import normal
 from services.workers.actions.models import ActionTemplate, WorkerAction
 from services.workers.base import Base, Key
+from services.workers.orgchart.models import Vacancy, WorkerPosition
 
 #: All tables of this service hang on one base; these are described beside what they are for.
-ELSEWHERE = (WorkerAction, ActionTemplate)
+ELSEWHERE = (WorkerAction, ActionTemplate, WorkerPosition, Vacancy)
 
 #: Tables without a company, each with its reason.
 UNISOLATED = {"sweep_runs": "one pass over all companies; it holds figures and a position only"}

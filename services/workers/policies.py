@@ -29,6 +29,8 @@ FILLED = ("first_name", "last_name", "worker_number", "kind", "status")
 NO_MANAGER = "is not an active or suspended worker of this company"
 LOOP = "nobody can be their own manager, directly or through others"
 HAS_REPORTS = "others still report to this worker; give them another manager first"
+NOT_YET = "is still to come"
+NOT_BEFORE = "is before the last change of position"
 ENDS_FIRST = "is before the start"
 
 
@@ -73,6 +75,17 @@ def require_order(started_on: date | None, ended_on: date | None) -> None:
     """
     if started_on and ended_on and ended_on < started_on:
         raise Invalid.at("ended_on", ENDS_FIRST)
+
+
+def require_effective(effective_on: date, today: date, last: date | None) -> None:
+    """
+    Raises:
+        Invalid: the day is still to come, or lies before what is known already (W14).
+    """
+    if effective_on > today:
+        raise Invalid.at("effective_on", NOT_YET)
+    if last is not None and effective_on < last:
+        raise Invalid.at("effective_on", NOT_BEFORE)
 
 
 def require_manager(status: str | None) -> None:

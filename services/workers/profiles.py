@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from actiontrac import clock
 from actiontrac.contracts.workers import WorkerNumberTaken
 from services.workers import policies
 from services.workers.models import Worker
@@ -35,6 +36,10 @@ def change(store: WorkersStore, worker_id: str, wanted: dict[str, Any]) -> Worke
     """
     count = store.lock_count()
     worker = store.worker(worker_id, lock=True)
+    wanted = dict(wanted)
+    effective_on = wanted.pop("effective_on", None)
+    if effective_on is not None:
+        policies.require_effective(effective_on, clock.today(), store.last_position_day(worker.id))
     changed = differences(worker, wanted)
     if not changed:
         return worker
@@ -47,7 +52,7 @@ def change(store: WorkersStore, worker_id: str, wanted: dict[str, Any]) -> Worke
         policies.require_no_loop(worker.id, store.managers_above(changed["manager_id"]))
         _require_manager(store, changed["manager_id"])
     counted = worker.counts
-    store.change_worker(worker, changed)
+    store.change_worker(worker, changed, effective_on)
     store.count_in(count, worker.counts - counted)
     return worker
 

@@ -22,6 +22,8 @@ from services.workers.models import (
     WorkerImport,
     tags_key,
 )
+from services.workers.orgchart.models import POSITION
+from services.workers.orgchart.repository import ChartStore
 
 Item = TypeVar("Item")
 
@@ -44,7 +46,7 @@ def _parts(values: Iterable[Item]) -> Iterator[list[Item]]:
         yield whole[start : start + _VALUES_AT_ONCE]
 
 
-class WorkersStore(ActionsStore):
+class WorkersStore(ActionsStore, ChartStore):
     base: ClassVar[Any] = Base
 
     # One worker
@@ -68,12 +70,17 @@ class WorkersStore(ActionsStore):
     def add_worker(self, fields: dict[str, Any], worker_id: str | None = None) -> Worker:
         """Make a profile of all fields."""
         worker = Worker(id=worker_id or new_id("wrk"), company_id=self.company_id, created_at=clock.now())
-        self.change_worker(worker, fields)
+        started_on = fields["started_on"] or clock.today()
+        self.change_worker(worker, fields, min(started_on, clock.today()))
         self.session.add(worker)
         return worker
 
-    def change_worker(self, worker: Worker, fields: dict[str, Any]) -> None:
+    def change_worker(self, worker: Worker, fields: dict[str, Any], effective_on: date | None = None) -> None:
+        """Set fields; what belongs to a position is kept with the day since when it holds (W14)."""
+        before = [getattr(worker, name) for name in POSITION]
         worker.change(fields, clock.now())
+        if [getattr(worker, name) for name in POSITION] != before:
+            self.record_position(worker, effective_on or clock.today())
         if "work_email" in fields:
             email = fields["work_email"]
             worker.work_email_index = self.email_index(email) if email else None
@@ -159,6 +166,14 @@ class WorkersStore(ActionsStore):
             worker_id = self.session.scalars(
                 select(Worker.manager_id).where(Worker.company_id == self.company_id, Worker.id == worker_id)
             ).one_or_none()
+
+    def chart_rows(self) -> Sequence[Any]:
+        """What the chart shows of every worker of the company."""
+        shown = (
+            Worker.id, Worker.first_name, Worker.last_name, Worker.name_key, Worker.worker_number, Worker.status,
+            Worker.title, Worker.department, Worker.site, Worker.manager_id,
+        )  # fmt: skip
+        return self.session.execute(select(*shown).where(Worker.company_id == self.company_id)).all()
 
     def count_reports(self, worker_id: str) -> int:
         """How many managed workers report directly to this one."""

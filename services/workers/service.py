@@ -10,6 +10,7 @@ from actiontrac.errors import Invalid
 from actiontrac.service import PUBLIC, SERVICE_ONLY, Opener, Service, Stores, every, rpc
 from services.workers import cursors, imports, policies, profiles, sweep
 from services.workers.actions.methods import ActionMethods
+from services.workers.orgchart.methods import ChartMethods
 from services.workers.repository import WorkersStore
 from services.workers.schemas import count_view, sweep_view, worker_view
 
@@ -17,7 +18,7 @@ from services.workers.schemas import count_view, sweep_view, worker_view
 NIGHT_BEGINS = timedelta(hours=2)
 
 
-class WorkersService(ActionMethods, Service):
+class WorkersService(ActionMethods, ChartMethods, Service):
     name = contract.SERVICE
 
     store: Opener[WorkersStore] = Stores(WorkersStore)
@@ -80,6 +81,7 @@ class WorkersService(ActionMethods, Service):
             WorkerArchived: the profile is archived, and its status was not sent.
             StatusMoveRefused: this status does not follow that one.
             WorkerNumberTaken: another worker of this company has this number.
+            Invalid: ``effective_on`` is still to come, or before the last change of position (W14).
             ManagerLoop: the worker would be above themselves (W12).
             ReportsNotReassigned: others still report to a worker who would be gone (W13).
         """

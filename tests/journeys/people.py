@@ -64,6 +64,7 @@ class Belongings:
     worker: str
     action: str
     template: str
+    vacancy: str
     checkout: str
     invoice: str
     imported: str
@@ -85,6 +86,7 @@ def furnish(product: Product, owner: Customer) -> Belongings:
     )
     template = {"name": "First week", "kind": "task", "text": "Show the exits."}
     begun = http.json("POST", "/v1/action-templates", json=template, expect=201)
+    vacancy = http.json("POST", "/v1/vacant-positions", json={"title": "Press operator"}, expect=201)
     invitation = invite(owner, f"guest-{secrets.token_hex(4)}@customer.example", "viewer")
     colleague = member(product, owner, "hr_manager")
     session = wait_for("the session", lambda: http.json("GET", "/v1/sessions")["items"])[0]
@@ -94,6 +96,7 @@ def furnish(product: Product, owner: Customer) -> Belongings:
         worker=worker["id"],
         action=action["id"],
         template=begun["id"],
+        vacancy=vacancy["id"],
         checkout=checkout["id"],
         invoice=invoices[0]["id"],
         imported=imported["id"],

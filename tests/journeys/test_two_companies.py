@@ -23,6 +23,8 @@ NAMED_BY: dict[str, str] = {
     "/v1/workers/{id}/actions": "worker",
     "/v1/actions/{id}": "action",
     "/v1/action-templates/{id}": "template",
+    "/v1/workers/{id}/positions": "worker",
+    "/v1/vacant-positions/{id}": "vacancy",
     "/v1/checkouts/{id}": "checkout",
     "/v1/invoices/{id}": "invoice",
     "/v1/worker-imports/{id}": "imported",
@@ -251,6 +253,7 @@ def state_of(customer: Customer, belongings: Belongings) -> dict[str, object]:
     }
     for kind in ("members", "invitations"):
         found[kind] = customer.http.json("GET", f"/v1/{kind}")["items"]
+    found["vacancies"] = customer.http.json("GET", "/v1/vacant-positions")["items"]
     found["templates"] = customer.http.json("GET", "/v1/action-templates")["items"]
     found["sessions"] = [one["id"] for one in customer.http.json("GET", "/v1/sessions")["items"]]
     return found

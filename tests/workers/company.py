@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from actiontrac.contracts.worker_actions import ActionView, TemplateView
+from actiontrac.contracts.worker_chart import ChartView, PositionView, VacancyView
 from actiontrac.contracts.workers import CountView, ImportView, WorkerView
 from actiontrac.testing import as_request, published
 from services.workers.models import Worker
@@ -85,11 +86,21 @@ class Company:
         template = {"name": "First week", "kind": "task", "text": "Show the exits.", **fields}
         return self.service.create_action_template(company_id=self.id, template=template)
 
+    def chart(self, **query: Any) -> ChartView:
+        return self.service.get_org_chart(company_id=self.id, query=query)
+
+    def positions(self, worker: WorkerView | str) -> list[PositionView]:
+        return self.service.list_positions(company_id=self.id, worker_id=_id(worker))["items"]
+
+    def vacancy(self, **fields: Any) -> VacancyView:
+        as_request()
+        return self.service.create_vacancy(company_id=self.id, vacancy={"title": "Fitter", **fields})
+
     def plant(self, worker: WorkerView, **fields: Any) -> None:
         """Write behind the doors, as nobody can."""
         with self.service.store(self.id) as store:
             row = store.session.scalars(select(Worker).where(Worker.id == worker["id"])).one()
-            store.change_worker(row, fields)
+            row.change(fields, row.updated_at)
 
 
 def _id(thing: WorkerView | ActionView | str) -> str:

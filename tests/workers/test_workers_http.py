@@ -19,10 +19,17 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 @pytest.fixture(scope="module")
-def owner(product: Product) -> Customer:
+def joined(product: Product) -> Customer:
     customer = Customer(product.url)
     customer.join()
     return customer
+
+
+@pytest.fixture
+def owner(joined: Customer) -> Customer:
+    # Another test may have moved the clock, and a session ends.
+    joined.sign_in()
+    return joined
 
 
 def test_an_action_is_written_seen_reminded_of_and_done(product: Product, owner: Customer) -> None:
@@ -67,3 +74,22 @@ def test_the_result_of_the_sweep_is_public(product: Product) -> None:
         return found if answer.status_code == 200 else None
 
     assert wait_for("a sweep", swept, 30)["quarantined"] == 0
+
+
+def test_the_chart_is_seen_as_data_and_as_a_picture(owner: Customer) -> None:
+    http = owner.http
+    boss = owner.add_worker(first_name="Bea", department="Office")
+    report = owner.add_worker(first_name="Ron", manager_id=boss["id"], started_on="2020-01-02", title="Fitter")
+    http.json("POST", "/v1/vacant-positions", json={"title": "Welder", "manager_id": boss["id"]}, expect=201)
+    http.request("PATCH", f"/v1/workers/{report['id']}", json={"title": "Lead", "effective_on": "2024-05-01"})
+    nodes = http.json("GET", "/v1/org-chart", params={"root_id": boss["id"]})["nodes"]
+    assert [(node["name"], node["level"]) for node in nodes] == [("Bea Rivers", 0), ("Ron Rivers", 1), ("Vacant", 1)]
+    past = http.json("GET", "/v1/org-chart", params={"on": "2023-01-01"})["nodes"]
+    assert [(node["name"], node["title"], node["orphan"]) for node in past] == [("Ron Rivers", "Fitter", True)]
+    positions = http.json("GET", f"/v1/workers/{report['id']}/positions")["items"]
+    assert [one["title"] for one in positions] == ["Lead", "Fitter"]
+    picture = http.request("GET", "/v1/org-chart.svg", params={"root_id": boss["id"]})
+    assert picture.headers["Content-Type"].startswith("image/svg+xml")
+    assert picture.text.startswith("<svg ")
+    assert "Ron Rivers" in picture.text
+    http.request("GET", "/v1/org-chart", params={"on": "2999-01-01"}, expect=422)

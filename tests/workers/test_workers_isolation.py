@@ -36,6 +36,14 @@ TRIES: dict[str, Callable[[Company, str], Any]] = {
     "delete_action_template": lambda company, theirs: company.service.delete_action_template(
         company_id=company.id, template_id=theirs
     ),
+    "get_org_chart": lambda company, theirs: company.chart(root_id=theirs),
+    "draw_org_chart": lambda company, theirs: company.service.draw_org_chart(
+        company_id=company.id, query={"root_id": theirs}
+    ),
+    "list_positions": lambda company, theirs: company.positions(theirs),
+    "create_vacancy": lambda company, theirs: company.vacancy(manager_id=theirs),
+    "list_vacancies": lambda company, _: company.service.list_vacancies(company_id=company.id),
+    "delete_vacancy": lambda company, theirs: company.service.delete_vacancy(company_id=company.id, vacancy_id=theirs),
     "list_workers": lambda company, theirs: company.find(manager_id=theirs),
     "get_count": lambda company, _: company.count()["managed"] and pytest.fail("counted others"),
     "import_workers": lambda company, theirs: company.take(f"Number,Name,Manager ID\n1,Ada B,{theirs}", dry_run=True),
@@ -45,7 +53,7 @@ OF_NO_COMPANY = {"sweep", "get_sweep", "sweep_nightly", "ping"}
 
 
 def snapshot(company: Company) -> Any:
-    return company.find(sort="created_at"), company.actions(), company.count(), len(company.events())
+    return company.find(sort="created_at"), company.actions(), company.chart(), company.count(), len(company.events())
 
 
 class TestAnotherCompany:
@@ -64,9 +72,10 @@ class TestAnotherCompany:
         imported = rival.take("Number,Name\n9,Bob Byron")["id"]
         action = rival.act(theirs, text="Secret")["id"]
         template = rival.template(text="Secret")["id"]
+        vacancy = rival.vacancy(title="Secret")["id"]
         before = snapshot(rival)
 
-        for foreign in (theirs["id"], imported, theirs["worker_number"], action, template):
+        for foreign in (theirs["id"], imported, theirs["worker_number"], action, template, vacancy):
             try:
                 found = TRIES[method](acme, foreign)
             except (NotFound, Invalid) as error:

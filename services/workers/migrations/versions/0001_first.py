@@ -11,7 +11,7 @@ down_revision = None
 
 COMPANY_TABLES = (
     "workers", "managed_counts", "count_snapshots", "worker_imports", "quarantined_fields", "worker_actions",
-    "action_templates",
+    "action_templates", "worker_positions", "vacancies",
 )
 
 #: Compared byte by byte on every database.
@@ -152,6 +152,36 @@ def upgrade() -> None:
         sa.Column("name_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("text_sealed", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_action_templates"),
+    )
+    op.create_table(
+        "worker_positions",
+        sa.Column("id", sa.String(40), nullable=False),
+        sa.Column("company_id", sa.String(40), nullable=False),
+        sa.Column("worker_id", sa.String(40), nullable=False),
+        sa.Column("effective_on", sa.Date(), nullable=False),
+        sa.Column("title", sa.String(120), nullable=True),
+        sa.Column("department", sa.String(80), nullable=True),
+        sa.Column("site", sa.String(80), nullable=True),
+        sa.Column("manager_id", sa.String(40), nullable=True),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("status", sa.String(20), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_worker_positions"),
+    )
+    op.create_index(
+        "ix_worker_positions_company_id_worker_id_effective_on_id",
+        "worker_positions",
+        ["company_id", "worker_id", "effective_on", "id"],
+    )
+    op.create_table(
+        "vacancies",
+        sa.Column("id", sa.String(40), nullable=False),
+        sa.Column("company_id", sa.String(40), nullable=False),
+        sa.Column("title", sa.String(120), nullable=False),
+        sa.Column("department", sa.String(80), nullable=True),
+        sa.Column("site", sa.String(80), nullable=True),
+        sa.Column("manager_id", sa.String(40), nullable=True),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_vacancies"),
     )
     for table in COMPANY_TABLES:
         op.create_index(f"ix_{table}_company_id", table, ["company_id"])
