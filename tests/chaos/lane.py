@@ -19,6 +19,7 @@ ANY = tuple(range(100, 600))
 KEY_LEASE = "61s"
 
 PATIENCE_SECONDS = 60.0
+READY_SECONDS = 120.0
 
 
 class Lane:
@@ -39,15 +40,20 @@ class Lane:
     @classmethod
     def embedded(cls, home: Path) -> "Lane":
         lane = cls(embedded_product(home, ACTIONTRAC_FAILPOINT=f"@{home / 'failpoint'}"), home / "failpoint")
-        lane.product.start()
+        lane._start()
         return lane
 
     @classmethod
     def full(cls, home: Path, servers: Servers) -> "Lane":
         wish = home / "failpoint"
         lane = cls(full_product(home, servers, ACTIONTRAC_FAILPOINT=f"@{wish}"), wish)
-        lane.product.start()
+        lane._start()
         return lane
+
+    def _start(self) -> None:
+        self.product.start(wait=False)
+        # Several start at once here, on a machine that may have other work.
+        self.product.wait_ready(READY_SECONDS)
 
     def arm(self, point: str, process: str = "") -> None:
         """The next process that passes this point ends there; once."""
@@ -71,7 +77,7 @@ class Lane:
             assert code == EXIT_CODE, f"it ended by itself with {code}\n{self.product.output()[-2000:]}"
             assert self.fired, "it was killed by somebody else"
             self._notice()
-            self.product.start()
+            self._start()
         elif self.product.mode == "full" and self.fired and not self._noticed:
             self._notice()
 
@@ -118,7 +124,7 @@ class Lane:
     def wait_back(self) -> None:
         """Until all of it runs again."""
         self.mend()
-        self.product.wait_ready()
+        self.product.wait_ready(READY_SECONDS)
 
     def abandon(self) -> None:
         self.product.kill()

@@ -14,7 +14,7 @@ Story = Any
 
 
 def _scenario(point: str, story: Story, **options: Any) -> Scenario:
-    given = {name: options.pop(name) for name in ("method", "kind", "operation") if name in options}
+    given: dict[str, Any] = {"method": options.pop("method")} if "method" in options else {}
     return Scenario(point, story, given=given, **options)
 
 
@@ -111,5 +111,118 @@ def full() -> list[Scenario]:
 
 
 def default() -> list[Scenario]:
+    """What every run of the tests plays."""
     found = [*mails(), *people(), *money(), *commits()]
     return [*sorted(found, key=lambda scenario: not scenario.slow), *full()]
+
+
+# The exhaustive enumeration
+
+#: More passes than any of the stories has: what is beyond its end is played to its end without a cut.
+SCANNED = {
+    "store.before_commit": 26,
+    "store.after_commit": 26,
+    "relay.before_publish": 5,
+    "relay.before_mark": 5,
+    "event.before_handler": 5,
+    "event.before_ack": 5,
+}
+CHASSIS = tuple(f"{name}:{number}" for name, passes in SCANNED.items() for number in range(1, passes + 1))
+
+#: Whose process a point of the main job lies in.
+PROCESSES = {"billing": "billing", "accounts": "accounts", "workers": "workers", "mail": "notifications"}
+#: Which of the chassis' points lie in a process, and what makes it pass them.
+IN_FULL: tuple[tuple[str, tuple[str, ...], Story, dict[str, Any]], ...] = (
+    ("accounts", ("store.",), people_stories.registration, {}),
+    ("accounts-relay", ("relay.",), people_stories.registration, {}),
+    ("workers", ("store.",), people_stories.hiring, {}),
+    ("workers-relay", ("relay.",), people_stories.hiring, {}),
+    ("billing", ("store.",), stories.purchase, {"method": "paypal"}),
+    ("billing", ("event.",), people_stories.hiring, {}),
+    ("billing-relay", ("relay.",), stories.purchase, {"method": "card"}),
+    ("notifications", ("store.", "event."), stories.purchase, {"method": "card"}),
+)
+
+
+def more_money() -> list[Scenario]:
+    """Every way to settle by every method, and further passes of the webhooks'."""
+    found = []
+    for method in METHODS:
+        for story in (stories.settled_by_a_webhook, stories.settled_by_the_reconciler):
+            found.append(_scenario("billing.settle.before_provider", story, method=method))
+        for point in ("after_commit", "before_settle", "after_settle"):
+            found += [
+                _scenario(
+                    f"billing.webhook.{point}:{number}", stories.settled_by_a_webhook, method=method, certain=False
+                )
+                for number in (2, 3, 4)
+            ]
+        found.append(_scenario("billing.resume.before_provider", stories.interrupted_start_twice, method=method))
+        for side in BOTH_SIDES:
+            found.append(_scenario(f"billing.refund.{side}", stories.refund_in_parts, method=method, certain=False))
+    return found
+
+
+def more_mails() -> list[Scenario]:
+    return [
+        _scenario(f"mail.{point}:{number}", story, slow=True, certain=False, **given)
+        for point in ("after_claim", "before_transport", "after_transport")
+        for number in (1, 2, 3)
+        for story, given in (
+            (stories.purchase, {"method": "paypal"}),
+            (people_stories.security_mail, {}),
+            (mailing_stories.campaign, {}),
+        )
+    ]
+
+
+def scans() -> list[Scenario]:
+    """Every flow cut at each of its commits and events, one after the other."""
+    flows: list[tuple[Story, dict[str, Any]]] = [
+        (stories.purchase, {"method": "card"}),
+        (stories.purchase, {"method": "paypal"}),
+        (stories.refund, {"method": "paypal"}),
+        (people_stories.registration, {}),
+        (people_stories.invitation, {}),
+        (people_stories.password_reset, {}),
+        (people_stories.hiring, {}),
+    ]
+    return [_scenario(point, story, certain=False, **given) for story, given in flows for point in CHASSIS]
+
+
+def everything_in_full() -> list[Scenario]:
+    """Every point in the process that it lies in, and the chassis' points in each process."""
+    own = [
+        _scenario(
+            scenario.point,
+            scenario.story,
+            mode="full",
+            process=PROCESSES[scenario.point.partition(".")[0]],
+            slow=scenario.slow,
+            certain=scenario.certain,
+            **scenario.given,
+        )
+        for scenario in [*mails(), *people(), *money()]
+    ]
+    chassis = [
+        _scenario(point, story, mode="full", process=process, certain=False, **given)
+        for process, names, story, given in IN_FULL
+        for point in CHASSIS
+        if point.startswith(names) and int(point.partition(":")[2]) <= 10
+    ]
+    return [*own, *chassis]
+
+
+def everything() -> list[Scenario]:
+    """``CHAOS_ALL=1``."""
+    embedded = [*mails(), *people(), *money(), *commits(), *more_money(), *more_mails(), *scans()]
+    found = [*sorted(embedded, key=lambda scenario: not scenario.slow), *full(), *everything_in_full()]
+    unique: dict[str, Scenario] = {}
+    for scenario in found:
+        # Some are in two lists; the more demanding one comes first and stays.
+        unique.setdefault(str(scenario), scenario)
+    return list(unique.values())
+
+
+def played() -> list[Scenario]:
+    return everything() if ALL else default()

@@ -13,7 +13,7 @@ from tests.chaos.truth import Books
 CONVERGENCE_SECONDS = 60.0
 #: After so long without a change the product's clock is moved on, by a lease.
 STILL_SECONDS = 2.5
-MOST_LEASES = 8
+MOST_LEASES = 4
 
 JOINED = Books(mails={"verify_email": 1})
 PAID = Books(

@@ -82,7 +82,7 @@ def interrupted_start(scene: Scene) -> None:
     scene.arm()
     checkout = buyer.order(scene.method)
     assert checkout["state"] == "unknown"
-    buyer.pay(_reachable(scene, buyer, checkout))
+    buyer.pay(reachable(scene, buyer, checkout))
     scene.converge(buyer, PAID)
 
 
@@ -106,7 +106,7 @@ def _is_started(scene: Scene, buyer: Actor) -> bool:
     return [row["provider_ref"] is not None for row in found] == [True]
 
 
-def _reachable(scene: Scene, buyer: Actor, checkout: dict[str, Any]) -> dict[str, Any]:
+def reachable(scene: Scene, buyer: Actor, checkout: dict[str, Any]) -> dict[str, Any]:
     """The checkout as soon as it has a page, found by looking at it again and again."""
     found = [checkout]
 
@@ -123,7 +123,7 @@ def _reachable(scene: Scene, buyer: Actor, checkout: dict[str, Any]) -> dict[str
 
 def refund(scene: Scene) -> None:
     """All of it goes back, once."""
-    buyer, checkout = _bought(scene)
+    buyer, checkout = bought(scene)
     scene.arm()
     buyer.refund(checkout)
     scene.converge(buyer, REFUNDED)
@@ -131,14 +131,14 @@ def refund(scene: Scene) -> None:
 
 def refund_in_parts(scene: Scene) -> None:
     """Half of it and then the rest: the second call to the processor is cut off."""
-    buyer, checkout = _bought(scene)
+    buyer, checkout = bought(scene)
     scene.arm()
     buyer.refund(checkout, amount_minor=checkout["amount_minor"] // 2)
     buyer.refund(checkout)
     scene.converge(buyer, replace(REFUNDED, refunds=2, credit_notes=2, mails={**PAID.mails, "refund": 2}))
 
 
-def _bought(scene: Scene) -> tuple[Actor, dict[str, Any]]:
+def bought(scene: Scene) -> tuple[Actor, dict[str, Any]]:
     buyer = scene.actor()
     checkout = buyer.order(scene.method)
     buyer.pay(checkout)

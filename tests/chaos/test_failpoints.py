@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
 
 PLAYED = [
     pytest.param(scenario, id=str(scenario), marks=[pytest.mark.full] if scenario.mode == "full" else [])
-    for scenario in scenarios.default()
+    for scenario in scenarios.played()
 ]
 
 

@@ -28,7 +28,7 @@ class Theatre:
         embedded = [scenario for scenario in scenarios if scenario.mode == "embedded"]
         full = [scenario for scenario in scenarios if scenario.mode == "full"]
         if full:
-            self._open(full, self._full_lane, 1)
+            self._open(full, self._full_lane, max(1, lanes // 3))
         if embedded:
             # What waits longest begins first; its tests come first, too.
             self._open(embedded, self._embedded_lane, lanes)
@@ -76,7 +76,7 @@ class Theatre:
 
     def _close(self, lane: Lane) -> None:
         try:
-            self._afterwards += an_hour_later(lane)
+            self._afterwards += two_hours_later(lane)
             if lane.product.stop() != 0:
                 self._afterwards.append(f"{lane.product.home} did not stop cleanly")
         except BaseException as problem:
@@ -88,13 +88,13 @@ class Theatre:
         self._outcomes[str(scenario)].result()
 
     def afterwards(self) -> list[str]:
-        """Wait for the end of all; what was no more as it should be an hour later."""
+        """Wait for the end of all; what was no more as it should be two hours later."""
         for thread in self._threads:
             thread.join()
         return self._afterwards
 
 
-def an_hour_later(lane: Lane) -> list[str]:
+def two_hours_later(lane: Lane) -> list[str]:
     """Nothing more happens to anybody: no second charge, no second mail, no second document."""
     lane.wait_back()
     lane.advance("1h")
