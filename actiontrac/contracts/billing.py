@@ -30,6 +30,17 @@ class CheckoutRequest(Input):
     currency: Annotated[str | None, Field(pattern=r"^[A-Z]{3}$")] = None
 
 
+class QuoteRequest(Input):
+    """Another plan for the year that runs: a larger one at once, a smaller one when it ends."""
+
+    plan: Annotated[str, Field(min_length=1, max_length=40, description="A plan's code from /v1/plans.")]
+
+
+class PlanChangeRequest(Input):
+    quote_id: Annotated[str, Field(min_length=1, max_length=40, description="From /v1/plan-changes/quotes.")]
+    method: Annotated[Literal["card", "paypal"] | None, Field(description="How an upgrade is paid.")] = None
+
+
 class RefundRequest(Input):
     checkout_id: Annotated[str, Field(max_length=40)]
     amount_minor: Annotated[
@@ -92,6 +103,8 @@ class SubscriptionView(TypedDict):
     plan: str | None
     plan_version: int | None
     worker_limit: int | None
+    #: The smaller plan that was chosen for the next year.
+    next_plan: str | None
     starts_on: str | None
     ends_on: str | None
     days_left: int | None
@@ -139,6 +152,34 @@ class InvoiceView(TypedDict):
 class InvoiceList(TypedDict):
     items: list[InvoiceView]
     next_cursor: str | None
+
+
+class QuoteView(TypedDict):
+    """
+    A change of plan. ``up`` costs ``charge_minor`` now, which is the days that are left on the
+    new terms less the credit for them on the old; ``down`` costs nothing and waits for the year's end.
+    """
+
+    id: str
+    direction: Literal["up", "down"]
+    from_plan: str
+    plan: str
+    worker_limit: int
+    cost_minor: int
+    credit_minor: int
+    charge_minor: int
+    currency: str
+    days_left: int
+    days_in_year: int
+    effective_on: str
+    year_ends_on: str
+    expires_at: str
+
+
+class PlanChangeView(TypedDict):
+    state: Literal["awaiting_payment", "scheduled"]
+    quote: QuoteView
+    checkout: CheckoutView | None
 
 
 class RefundView(TypedDict):
@@ -271,6 +312,8 @@ class SubscriptionRenewalDue(Event):
     ends_on: str
     reminder: int
     days_left: int
+    #: The smaller plan that was chosen for the next year; empty when none was.
+    next_plan: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,6 +353,22 @@ class SubscriptionLapsed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SubscriptionPlanChanged(Event):
+    """The year that runs has other terms now: an upgrade was paid, or its payment went back."""
+
+    source = SERVICE
+    type = "subscription.plan_changed"
+
+    subscription_id: str
+    checkout_id: str
+    from_plan: str
+    plan: str
+    worker_limit: int
+    effective_on: str
+    ends_on: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SubscriptionTerminated(Event):
     """The company left for good; nothing can be bought any more."""
 
@@ -344,6 +403,30 @@ class PlanTooSmall(Conflict):
 
 class AlreadyPaid(Conflict):
     """This year is paid already; a renewal can be bought when it nears its end."""
+
+
+class NoYearToChange(Conflict):
+    """No paid year runs whose plan could be changed; buy a year."""
+
+
+class SamePlan(Conflict):
+    """This is the plan that you have."""
+
+
+class NothingToCharge(Conflict):
+    """So little would be left to pay that no processor takes it; choose this plan when you renew."""
+
+
+class QuoteNotFound(NotFound):
+    """This company has no such quote."""
+
+
+class QuoteExpired(Conflict):
+    """This quote is too old; ask for a new one."""
+
+
+class QuoteOutdated(Conflict):
+    """Something has changed since this quote was made, or it was taken already; ask for a new one."""
 
 
 class TrialNotOffered(Conflict):
@@ -391,6 +474,10 @@ class Rpc(Protocol):
     def get_usage(self, *, company_id: str) -> UsageView: ...
     # [billing.write] W; user_id is who buys
     def create_checkout(self, *, company_id: str, user_id: str, checkout: dict[str, Any]) -> CheckoutView: ...
+    # [billing.write] W; to the day, binds for an hour
+    def quote_plan_change(self, *, company_id: str, change: dict[str, Any]) -> QuoteView: ...
+    # [billing.write] W; an upgrade opens its checkout, a downgrade is noted
+    def change_plan(self, *, company_id: str, user_id: str, change: dict[str, Any]) -> PlanChangeView: ...
     # [billing.read]; settles an open one by reading the provider first when it is due
     def get_checkout(self, *, company_id: str, checkout_id: str) -> CheckoutView: ...
     # [billing.read]

@@ -26,6 +26,7 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "subscription.read_only": (),
     "subscription.lapsed": (),
     "subscription.terminated": (),
+    "subscription.plan_changed": (),
     "payment.received": ("notifications.on_payment_received",),
     "payment.refunded": ("notifications.on_payment_refunded",),
     "usage.warned": ("notifications.on_usage_warned",),

@@ -5,18 +5,25 @@ Called inside the unit of work that has the checkout locked; everything here hap
 together or not at all.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 import orjson
 
 from actiontrac.contracts.billing import PaymentReceived, SubscriptionActivated
 from actiontrac.ids import new_id
-from services.billing import policies
+from services.billing import policies, upgrades
 from services.billing.models import Checkout, Invoice, Payment, Refund, SubscriptionYear
 from services.billing.providers import Snapshot
 from services.billing.repository import BillingStore
 from services.billing.standing import look
 from services.billing.watch import watch
+
+
+def is_wanted(store: BillingStore, checkout: Checkout, today: date) -> bool:
+    """Whether a payment of this checkout would still buy what it was opened for."""
+    if checkout.quote_id is not None:
+        return upgrades.is_wanted(store, checkout, today)
+    return policies.may_buy_a_year(store.last_paid_day(), today)
 
 
 def take_payment(store: BillingStore, checkout: Checkout, snapshot: Snapshot, *, rule: str, now: datetime) -> str:
@@ -29,7 +36,7 @@ def take_payment(store: BillingStore, checkout: Checkout, snapshot: Snapshot, *,
     """
     # Two checkouts of one company that are paid at the same moment meet here.
     store.meter(lock=True)
-    may_buy = policies.may_buy_a_year(store.last_paid_day(), now.date())
+    may_buy = is_wanted(store, checkout, now.date())
     authenticated = policies.is_authenticated(checkout.method, snapshot.authentication, rule)
     cause = policies.cause_to_return(may_buy=may_buy, authenticated=authenticated)
     _record(store, checkout, snapshot, cause or "kept", now)
@@ -37,7 +44,12 @@ def take_payment(store: BillingStore, checkout: Checkout, snapshot: Snapshot, *,
     if cause is None:
         checkout.close("paid")
         checkout.last_error = None
-        _activate(store, checkout, now)
+        if checkout.quote_id is not None:
+            year, lines = upgrades.upgrade(store, checkout, now)
+        else:
+            year, lines = _activate(store, checkout, now)
+        _receipt(store, checkout, lines, now)
+        _follow(store, checkout, year, now)
         return "kept"
     checkout.close("refunded", cause)
     store.session.add(
@@ -76,7 +88,7 @@ def _record(store: BillingStore, checkout: Checkout, snapshot: Snapshot, outcome
     )
 
 
-def _activate(store: BillingStore, checkout: Checkout, now: datetime) -> None:
+def _activate(store: BillingStore, checkout: Checkout, now: datetime) -> tuple[SubscriptionYear, list[tuple[str, int]]]:
     meter = store.meter()
     first = not store.years()
     starts_on = policies.first_day_of_next(store.last_paid_day(), now.date())
@@ -91,11 +103,32 @@ def _activate(store: BillingStore, checkout: Checkout, now: datetime) -> None:
         currency=checkout.currency,
         starts_on=starts_on,
         ends_on=policies.last_day_of_year(starts_on),
+        held_minor=checkout.amount_minor,
+        held_since=starts_on,
         high_water=meter.managed if starts_on == now.date() else 0,
     )
     store.session.add(year)
+    store.session.flush()
+    store.publish(
+        SubscriptionActivated(
+            company_id=checkout.company_id,
+            subscription_id=year.id,
+            checkout_id=checkout.id,
+            plan=year.plan_code,
+            worker_limit=year.worker_limit,
+            starts_on=year.starts_on.isoformat(),
+            ends_on=year.ends_on.isoformat(),
+            first=first,
+        )
+    )
+    life = store.subscription_for_change()
+    life.next_plan = None
     line = f"{checkout.plan_name} plan, up to {checkout.worker_limit} workers, {year.starts_on} to {year.ends_on}"
-    invoice = issue(store, checkout, "invoice", line, checkout.amount_minor, now)
+    return year, [(line, checkout.amount_minor)]
+
+
+def _receipt(store: BillingStore, checkout: Checkout, lines: list[tuple[str, int]], now: datetime) -> None:
+    invoice = issue(store, checkout, "invoice", lines, now)
     store.session.flush()
     store.publish(
         PaymentReceived(
@@ -109,18 +142,10 @@ def _activate(store: BillingStore, checkout: Checkout, now: datetime) -> None:
             plan=checkout.plan_code,
         )
     )
-    store.publish(
-        SubscriptionActivated(
-            company_id=checkout.company_id,
-            subscription_id=year.id,
-            checkout_id=checkout.id,
-            plan=year.plan_code,
-            worker_limit=year.worker_limit,
-            starts_on=year.starts_on.isoformat(),
-            ends_on=year.ends_on.isoformat(),
-            first=first,
-        )
-    )
+
+
+def _follow(store: BillingStore, checkout: Checkout, year: SubscriptionYear, now: datetime) -> None:
+    meter = store.meter()
     # Other pages of this company that are still open must not take a second payment.
     for other in store.other_open_checkouts(checkout.id):
         other.next_check_at = now
@@ -138,8 +163,7 @@ def issue(
     store: BillingStore,
     checkout: Checkout,
     kind: str,
-    line: str,
-    amount_minor: int,
+    lines: list[tuple[str, int]],
     now: datetime,
     *,
     refund_id: str | None = None,
@@ -159,8 +183,8 @@ def issue(
         kind=kind,
         checkout_id=checkout.id,
         refund_id=refund_id,
-        lines=orjson.dumps([{"description": line, "amount_minor": amount_minor}]).decode(),
-        total_minor=amount_minor,
+        lines=orjson.dumps([{"description": text, "amount_minor": amount} for text, amount in lines]).decode(),
+        total_minor=sum(amount for _, amount in lines),
         currency=checkout.currency,
         issued_on=now.date(),
     )

@@ -26,7 +26,7 @@ from services.billing.base import away
 from services.billing.handoff import disclosure_of, hand_over
 from services.billing.life import Happening, IllegalMove
 from services.billing.models import Checkout, Disclosure, Plan
-from services.billing.providers import PaymentProvider, ProviderRefused, ProviderUnavailable, Started
+from services.billing.providers import Money, PaymentProvider, ProviderRefused, ProviderUnavailable, Started
 from services.billing.repository import BillingStore, request_key
 from services.billing.schemas import checkout_view, plan_view, prices_of
 from services.billing.settlement import Settlement
@@ -105,29 +105,56 @@ class Checkouts(Settlement):
             raise MembershipTerminated() from None
         if not policies.may_buy_a_year(store.last_paid_day(), now.date()):
             raise AlreadyPaid()
+        return self.add_checkout(
+            store,
+            user_id=user_id,
+            method=wanted.method,
+            provider=provider,
+            now=now,
+            minutes=policies.CHECKOUT_HOURS * 60,
+            amount=Money(prices[currency], currency),
+            plan=(plan.code, plan.version, plan.name, plan.worker_limit),
+        )
+
+    def add_checkout(
+        self,
+        store: BillingStore,
+        *,
+        user_id: str,
+        method: str,
+        provider: PaymentProvider,
+        now: datetime,
+        minutes: int,
+        amount: Money,
+        plan: tuple[str, int, str, int],
+        quote_id: str | None = None,
+    ) -> Checkout:
+        """Write a checkout and its disclosure down, before anything is handed over."""
+        code, version, name, worker_limit = plan
         opened = Checkout(
             id=new_id("chk"),
             company_id=store.company_id,
             bought_by=user_id,
             request_key=request_key(),
-            plan_code=plan.code,
-            plan_version=plan.version,
-            plan_name=plan.name,
-            worker_limit=plan.worker_limit,
-            method=wanted.method,
+            plan_code=code,
+            plan_version=version,
+            plan_name=name,
+            worker_limit=worker_limit,
+            method=method,
             provider=provider.name,
             environment=provider.environment,
-            amount_minor=prices[currency],
-            currency=currency,
+            amount_minor=amount.minor,
+            currency=amount.currency,
             state="open",
             capture_attempt=1,
             needs_review=False,
             checks=0,
             refunded_minor=0,
+            quote_id=quote_id,
             next_check_at=now + timedelta(seconds=START_LEASE_SECONDS),
             checked_at=now,
             created_at=now,
-            expires_at=(now + timedelta(hours=policies.CHECKOUT_HOURS)).replace(microsecond=0),
+            expires_at=(now + timedelta(minutes=minutes)).replace(microsecond=0),
         )
         store.session.add(opened)
         store.session.add(disclosure_of(opened, now))

@@ -89,7 +89,7 @@ def _show(offers: Iterable[Offer], kept: list[Plan]) -> list[Offer]:
 
 
 def _terms(plan: Plan | Offer) -> str:
-    prices = prices_of(plan) if isinstance(plan, Plan) else plan.prices
+    prices: dict[str, int] = prices_of(plan) if isinstance(plan.prices, str) else plan.prices
     named = ", ".join(str(Money(minor, currency)) for currency, minor in sorted(prices.items()))
     return f"{plan.name}: {plan.worker_limit} workers, {named}"
 

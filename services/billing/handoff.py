@@ -84,4 +84,6 @@ def hand_over(
 
 def description_of(checkout: Checkout) -> str:
     """What the buyer reads on the processor's page."""
+    if checkout.quote_id is not None:
+        return f"ActionTrac {checkout.plan_name}: upgrade of this year, up to {checkout.worker_limit} workers"
     return f"ActionTrac {checkout.plan_name}: one year, up to {checkout.worker_limit} workers"

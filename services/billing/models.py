@@ -85,6 +85,7 @@ class Checkout(CompanyOwned, Base):
     expires_at: Mapped[datetime] = billed(UTCDateTime, "corporate", purpose="it is closed after this")
     paid_at: Mapped[datetime | None] = billed(UTCDateTime, "corporate", purpose="when money arrived", nullable=True)
     refunded_minor: Mapped[int] = billed(Integer, "corporate", purpose="a refund never exceeds the payment", default=0)
+    quote_id: Mapped[str | None] = billed(ID, "corporate", purpose="an upgrade is charged as quoted", nullable=True)
 
     @property
     def settled(self) -> bool:
@@ -179,6 +180,8 @@ class SubscriptionYear(CompanyOwned, Base):
     currency: Mapped[str] = billed(String(3), "corporate", purpose="what another plan would save")
     starts_on: Mapped[date] = billed(Date, "corporate", purpose="first day")
     ends_on: Mapped[date] = billed(Date, "corporate", purpose="last day")
+    held_minor: Mapped[int] = billed(Integer, "corporate", purpose="what an upgrade credits a part of")
+    held_since: Mapped[date] = billed(Date, "corporate", purpose="the days that it was paid for begin here")
     high_water: Mapped[int] = column(
         Integer, "corporate", purpose="most workers managed in this year (S38)", nullable=False
     )
@@ -201,6 +204,9 @@ class Subscription(CompanyOwned, Base):
     trial_limit: Mapped[int | None] = billed(Integer, "corporate", purpose="what was tried", nullable=True)
     trial_starts_on: Mapped[date | None] = billed(Date, "corporate", purpose="one trial a company", nullable=True)
     trial_ends_on: Mapped[date | None] = billed(Date, "corporate", purpose="it ends by itself (B26)", nullable=True)
+    next_plan: Mapped[str | None] = billed(
+        String(40), "corporate", purpose="the smaller plan that the next year shall have", nullable=True
+    )
     terminated_on: Mapped[date | None] = billed(Date, "corporate", purpose="nothing begins after it", nullable=True)
     look_at: Mapped[datetime | None] = column(
         UTCDateTime, "corporate", purpose="when there is something to tell", nullable=True, index=True
@@ -215,6 +221,38 @@ class DatedNotice(CompanyOwned, Base):
     id: Mapped[str] = column(ID, "corporate", primary_key=True, purpose="identity")
     about: Mapped[date] = column(Date, "corporate", purpose="which end it was about", nullable=False)
     kind: Mapped[str] = column(String(12), "corporate", purpose="each is told once", nullable=False)
+
+
+class PlanQuote(CompanyOwned, Base):
+    """What a change of plan costs; an upgrade is charged exactly this (B18)."""
+
+    __tablename__ = "plan_quotes"
+    id: Mapped[str] = billed(ID, "corporate", primary_key=True, purpose="identity")
+    year_id: Mapped[str] = billed(ID, "corporate", purpose="which year it changes", index=True)
+    direction: Mapped[str] = billed(String(4), "corporate", purpose="up is paid, down waits for the year's end")
+    from_plan: Mapped[str] = billed(String(40), "corporate", purpose="the terms before")
+    from_version: Mapped[int] = billed(Integer, "corporate", purpose="the terms before")
+    from_limit: Mapped[int] = billed(Integer, "corporate", purpose="the terms before")
+    from_price: Mapped[int] = billed(Integer, "corporate", purpose="the terms before")
+    held_minor: Mapped[int] = billed(Integer, "corporate", purpose="it holds only while this is so")
+    held_since: Mapped[date] = billed(Date, "corporate", purpose="it holds only while this is so")
+    to_plan: Mapped[str] = billed(String(40), "corporate", purpose="the new terms")
+    to_version: Mapped[int] = billed(Integer, "corporate", purpose="the new terms")
+    to_name: Mapped[str] = billed(String(80), "corporate", purpose="the invoice's line")
+    to_limit: Mapped[int] = billed(Integer, "corporate", purpose="the new terms")
+    to_price: Mapped[int] = billed(Integer, "corporate", purpose="the new terms")
+    cost_minor: Mapped[int] = billed(Integer, "corporate", purpose="the days that are left, on the new terms")
+    credit_minor: Mapped[int] = billed(Integer, "corporate", purpose="the days that are left, on the old terms")
+    charge_minor: Mapped[int] = billed(Integer, "corporate", purpose="what is charged, neither more nor less")
+    currency: Mapped[str] = billed(String(3), "corporate", purpose="of the amounts")
+    days_left: Mapped[int] = billed(Integer, "corporate", purpose="how it was reckoned")
+    days_in_year: Mapped[int] = billed(Integer, "corporate", purpose="how it was reckoned")
+    effective_on: Mapped[date] = billed(Date, "corporate", purpose="from when it holds")
+    year_ends_on: Mapped[date] = billed(Date, "corporate", purpose="the anniversary stays")
+    state: Mapped[str] = billed(String(10), "corporate", purpose="where it stands")
+    created_at: Mapped[datetime] = billed(UTCDateTime, "corporate", purpose="order")
+    expires_at: Mapped[datetime] = billed(UTCDateTime, "corporate", purpose="it can be accepted until then")
+    done_at: Mapped[datetime | None] = billed(UTCDateTime, "corporate", purpose="when it was paid", nullable=True)
 
 
 class Invoice(CompanyOwned, Base):

@@ -35,6 +35,7 @@ from services.billing.providers import (
 from services.billing.repository import BillingStore, request_key
 from services.billing.schemas import refund_view
 from services.billing.standing import look
+from services.billing.upgrades import give_back, rests_on
 from services.billing.watch import watch
 
 _log = log.get(__name__)
@@ -75,6 +76,8 @@ class Refunds(Billing):
         checkout = store.checkout(wanted.checkout_id, lock=True)
         if checkout.state != "paid":
             raise NotRefundable()
+        # A payment that arrives at this moment either sees this refund, or is seen by it.
+        store.meter(lock=True)
         if any(other.running for other in store.refunds(checkout.id)):
             raise NotRefundable("Another refund of this payment is still under way; try again when it is done.")
         left = checkout.amount_minor - checkout.refunded_minor
@@ -85,6 +88,8 @@ class Refunds(Billing):
         last_paid_day = store.last_paid_day()
         if amount == left and year is not None and last_paid_day is not None and last_paid_day > year.ends_on:
             raise NotRefundable("A later year follows this one; refund the later year first.")
+        if amount == left and rests_on(store, checkout):
+            raise NotRefundable("A later upgrade rests on this payment; refund the upgrade first.")
         decided = Refund(
             id=new_id("ref"),
             company_id=store.company_id,
@@ -177,7 +182,8 @@ class Refunds(Billing):
         invoice = store.invoice_of(checkout.id)
         if invoice is not None:
             line = f"Refund of invoice {invoice.number}"
-            issue(store, checkout, "credit_note", line, -refund.amount_minor, now, refund_id=refund.id)
+            issue(store, checkout, "credit_note", [(line, -refund.amount_minor)], now, refund_id=refund.id)
+        give_back(store, checkout, refund.amount_minor, now, whole=whole)
         if whole:
             checkout.state = "refunded"
             year = store.year_of(checkout.id)
@@ -185,7 +191,7 @@ class Refunds(Billing):
                 year.refunded_at = now
                 store.session.flush()
                 look(store, now)
-                watch(store, meter, now.date())
+            watch(store, meter, now.date())
         store.publish(
             PaymentRefunded(
                 company_id=checkout.company_id,

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import delete, func, select
 
 from actiontrac import context
-from actiontrac.contracts.billing import CheckoutNotFound, InvoiceNotFound
+from actiontrac.contracts.billing import CheckoutNotFound, InvoiceNotFound, QuoteNotFound
 from actiontrac.ids import new_id
 from actiontrac.storage import Store
 from services.billing.models import (
@@ -22,6 +22,7 @@ from services.billing.models import (
     NumberSeries,
     Payment,
     Plan,
+    PlanQuote,
     Refund,
     Subscription,
     SubscriptionYear,
@@ -180,6 +181,34 @@ class BillingStore(Store):
 
     def year_of(self, checkout_id: str) -> SubscriptionYear | None:
         return self.session.scalar(select(SubscriptionYear).where(SubscriptionYear.checkout_id == checkout_id))
+
+    # Changes of plan
+
+    def year(self, year_id: str) -> SubscriptionYear | None:
+        return self.session.scalar(select(SubscriptionYear).where(SubscriptionYear.id == year_id))
+
+    def quote(self, quote_id: str, *, lock: bool = False) -> PlanQuote:
+        """
+        Raises:
+            QuoteNotFound: there is none, or it is another company's.
+        """
+        statement = select(PlanQuote).where(PlanQuote.id == quote_id)
+        found: PlanQuote | None = self.session.scalar(statement.with_for_update() if lock else statement)
+        if found is None:
+            raise QuoteNotFound()
+        return found
+
+    def quote_of(self, checkout: Checkout) -> PlanQuote | None:
+        """What an upgrade's checkout charges; None for a checkout of a year."""
+        if checkout.quote_id is None:
+            return None
+        return self.session.scalar(select(PlanQuote).where(PlanQuote.id == checkout.quote_id))
+
+    def quotes_of_year(self, year_id: str) -> Sequence[PlanQuote]:
+        """In the order in which they were paid."""
+        return self.session.scalars(
+            select(PlanQuote).where(PlanQuote.year_id == year_id).order_by(PlanQuote.done_at, PlanQuote.id)
+        ).all()
 
     # Subscriptions
 

@@ -11,11 +11,12 @@ from actiontrac.contracts.billing import (
     CheckoutView,
     InvoiceView,
     PlanView,
+    QuoteView,
     RefundView,
     SubscriptionView,
 )
 from services.billing.life import Position, Stage
-from services.billing.models import Checkout, Invoice, Plan, Refund
+from services.billing.models import Checkout, Invoice, Plan, PlanQuote, Refund
 from services.billing.policies import RENEWAL_WINDOW_DAYS, Advice, Choice
 from services.billing.providers.money import Money
 
@@ -64,6 +65,25 @@ def checkout_view(checkout: Checkout) -> CheckoutView:
     }
 
 
+def quote_view(quote: PlanQuote) -> QuoteView:
+    return {
+        "id": quote.id,
+        "direction": cast(Any, quote.direction),
+        "from_plan": quote.from_plan,
+        "plan": quote.to_plan,
+        "worker_limit": quote.to_limit,
+        "cost_minor": quote.cost_minor,
+        "credit_minor": quote.credit_minor,
+        "charge_minor": quote.charge_minor,
+        "currency": quote.currency,
+        "days_left": quote.days_left,
+        "days_in_year": quote.days_in_year,
+        "effective_on": quote.effective_on.isoformat(),
+        "year_ends_on": quote.year_ends_on.isoformat(),
+        "expires_at": clock.iso(quote.expires_at),
+    }
+
+
 def refund_view(refund: Refund) -> RefundView:
     return {
         "id": refund.id,
@@ -100,7 +120,9 @@ def advice_view(advice: Advice) -> AdviceView:
     }
 
 
-def subscription_view(here: Position, terms: "Terms | None", today: date) -> SubscriptionView:
+def subscription_view(
+    here: Position, terms: "Terms | None", today: date, next_plan: str | None = None
+) -> SubscriptionView:
     """Plan status by the calendar: nothing has to happen for a year to end (B05, B29)."""
     return {
         "state": cast(Any, here.stage.value),
@@ -110,6 +132,7 @@ def subscription_view(here: Position, terms: "Terms | None", today: date) -> Sub
         "plan": terms.plan if terms else None,
         "plan_version": terms.version if terms else None,
         "worker_limit": terms.worker_limit if terms else None,
+        "next_plan": next_plan,
         "starts_on": terms.starts_on.isoformat() if terms else None,
         "ends_on": terms.ends_on.isoformat() if terms else None,
         "days_left": (terms.ends_on - today).days if terms and here.days_left is not None else None,

@@ -1,15 +1,15 @@
 """The billing service: the sum of its parts."""
 
 from actiontrac.contracts import billing
-from services.billing.checkouts import Checkouts
 from services.billing.invoices import Invoices
+from services.billing.plan_changes import PlanChanges
 from services.billing.reconciliation import Reconciliation
 from services.billing.subscriptions import Subscriptions
 from services.billing.usage import Usage
 from services.billing.webhooks import Webhooks
 
 
-class BillingService(Checkouts, Webhooks, Reconciliation, Subscriptions, Usage, Invoices):
-    """Plans, checkouts, webhooks, refunds and reconciliation, subscriptions, usage, invoices."""
+class BillingService(PlanChanges, Webhooks, Reconciliation, Subscriptions, Usage, Invoices):
+    """Plans, checkouts, changes of plan, webhooks, refunds and reconciliation, subscriptions, usage, invoices."""
 
     name = billing.SERVICE

@@ -12,7 +12,7 @@ from actiontrac import clock, log
 from actiontrac.errors import NotFound, Unavailable
 from actiontrac.failpoints import failpoint, register
 from services.billing import policies
-from services.billing.activation import take_payment
+from services.billing.activation import is_wanted, take_payment
 from services.billing.base import Billing
 from services.billing.handoff import hand_over
 from services.billing.models import Checkout
@@ -45,13 +45,13 @@ class Settlement(Billing):
         now = clock.now()
         with self.store.across_companies() as store:
             known = store.checkout(checkout_id)
-            last_paid_day = store.last_paid_day(known.company_id)
         if known.settled:
             return
         if known.provider_ref is None:
             self._resume(known, now)
             return
-        unwanted = not policies.may_buy_a_year(last_paid_day, now.date())
+        with self.store(known.company_id) as store:
+            unwanted = not is_wanted(store, known, now.date())
         try:
             snapshot = self._ask(known, now, unwanted=unwanted)
         except ProviderUnavailable as problem:

@@ -117,4 +117,5 @@ def _event(store: BillingStore, here: Position) -> Event:
         ends_on=ended_on,
         reminder=int(here.notice.removeprefix("renewal_")),
         days_left=here.days_left or 0,
+        next_plan=(life.next_plan if (life := store.subscription()) else None) or "",
     )

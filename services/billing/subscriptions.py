@@ -36,8 +36,10 @@ class Subscriptions(Billing):
 
     def _view(self, store: BillingStore) -> SubscriptionView:
         today = clock.today()
-        here = position(facts_of(store, store.subscription()), today)
-        return subscription_view(here, terms_on(store, today) or last_terms(store), today)
+        life = store.subscription()
+        here = position(facts_of(store, life), today)
+        terms = terms_on(store, today) or last_terms(store)
+        return subscription_view(here, terms, today, life.next_plan if life is not None else None)
 
     @rpc(requires="billing.write", write=True)
     def start_trial(self, *, company_id: str) -> SubscriptionView:

@@ -146,6 +146,24 @@ def page(*items: Any) -> dict[str, Any]:
     return {"items": list(items), "next_cursor": None}
 
 
+QUOTE = {
+    "id": "quo_01jd8m3x2kq7v0c4n5r9t1w8ey",
+    "direction": "up",
+    "from_plan": "starter",
+    "plan": "team",
+    "worker_limit": 50,
+    "cost_minor": 24000,
+    "credit_minor": 6000,
+    "charge_minor": 18000,
+    "currency": "USD",
+    "days_left": 183,
+    "days_in_year": 365,
+    "effective_on": "2027-05-24",
+    "year_ends_on": "2027-11-22",
+    "expires_at": "2027-05-24T14:00:00Z",
+}
+
+
 VIEWS: dict[Any, Any] = {
     accounts.RegistrationView: {"status": "verification_sent", "message": "We have sent you a mail; follow its link."},
     accounts.VerifiedView: {"status": "verified"},
@@ -201,6 +219,7 @@ VIEWS: dict[Any, Any] = {
         "plan": "starter",
         "plan_version": 1,
         "worker_limit": 10,
+        "next_plan": None,
         "starts_on": "2026-11-23",
         "ends_on": "2027-11-22",
         "days_left": 365,
@@ -224,6 +243,8 @@ VIEWS: dict[Any, Any] = {
     },
     billing.CheckoutView: CHECKOUT,
     billing.CheckoutList: page(CHECKOUT),
+    billing.QuoteView: QUOTE,
+    billing.PlanChangeView: {"state": "awaiting_payment", "quote": QUOTE, "checkout": CHECKOUT},
     billing.InvoiceView: INVOICE,
     billing.InvoiceList: page(INVOICE),
     billing.RefundView: {

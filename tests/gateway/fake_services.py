@@ -13,7 +13,7 @@ from typing import Any
 import eventlet
 
 from actiontrac import bus, clock, context
-from actiontrac.contracts import accounts, billing, notifications, worker_actions, worker_chart, workers
+from actiontrac.contracts import accounts, billing, notifications, worker_actions, worker_chart, worker_history, workers
 from actiontrac.events import Event
 from actiontrac.service import PUBLIC, SERVICE_ONLY, SIGNED_IN, Service, SettingsProvider, rpc
 from actiontrac.storage import Replayed
@@ -202,6 +202,8 @@ def _seconds(number: int) -> Any:
     create_vacancy=(worker_chart.VacancyView, "workers.write", True),
     list_vacancies=(worker_chart.VacancyList, "workers.read", False),
     delete_vacancy=(None, "workers.write", True),
+    list_history=(worker_history.History, "workers.write", False),
+    restore_worker=(workers.WorkerView, "workers.write", True),
 )
 class WorkersService(Fake):
     name = "workers"
@@ -230,6 +232,8 @@ class WorkersService(Fake):
     get_subscription=(billing.SubscriptionView, "billing.read", False),
     start_trial=(billing.SubscriptionView, "billing.write", True),
     get_usage=(billing.UsageView, "billing.read", False),
+    quote_plan_change=(billing.QuoteView, "billing.write", True),
+    change_plan=(billing.PlanChangeView, "billing.write", True),
     create_checkout=(billing.CheckoutView, "billing.write", True),
     get_checkout=(billing.CheckoutView, "billing.read", False),
     list_checkouts=(billing.CheckoutList, "billing.read", False),

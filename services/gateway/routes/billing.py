@@ -73,6 +73,32 @@ def routes(_: Desk) -> list[Route]:
             example={"plan": "starter", "method": "card"},
         ),
         Route(
+            method="POST", path="/v1/plan-changes/quotes", name="quote_plan_change", tag="Plans and payments",
+            status=201, summary="What another plan would cost for the rest of the year",
+            description="To the day; binds for an hour. A larger plan is charged exactly as quoted, a smaller one "
+            "waits for the year's end and costs nothing.",
+            requires="billing.write", rate="write", body=contract.QuoteRequest, answer=contract.QuoteView,
+            errors=(
+                contract.NoYearToChange, contract.PlanNotFound, contract.SamePlan, contract.CurrencyNotOffered,
+                contract.PlanTooSmall, contract.AlreadyPaid, contract.NothingToCharge,
+            ),
+            ask=Ask(BILLING, "quote_plan_change", {"company_id": company, "change": body}),
+            example={"plan": "business"},
+        ),
+        Route(
+            method="POST", path="/v1/plan-changes", name="change_plan", tag="Plans and payments", status=201,
+            summary="Take a quote",
+            description="An upgrade is paid at `checkout.approval_url`. Needs an `Idempotency-Key`.",
+            requires="billing.write", rate="write", critical=True, needs_idempotency_key=True,
+            body=contract.PlanChangeRequest, answer=contract.PlanChangeView,
+            errors=(
+                contract.QuoteNotFound, contract.QuoteExpired, contract.QuoteOutdated, contract.PlanTooSmall,
+                contract.ProviderAway,
+            ),
+            ask=Ask(BILLING, "change_plan", {"company_id": company, "user_id": user, "change": body}),
+            example={"quote_id": "quo_01jd8m3x2kq7v0c4n5r9t1w8ey", "method": "card"},
+        ),
+        Route(
             method="GET", path="/v1/checkouts", name="list_checkouts", tag="Plans and payments", summary="Purchases",
             requires="billing.read", query=PageQuery, answer=contract.CheckoutList,
             ask=Ask(BILLING, "list_checkouts", listed),

@@ -9,8 +9,8 @@ revision = "0001"
 down_revision = None
 
 COMPANY_TABLES = (
-    "checkouts", "dated_notices", "disclosures", "invoices", "meters", "payments", "refunds", "subscription_years",
-    "subscriptions",
+    "checkouts", "dated_notices", "disclosures", "invoices", "meters", "payments", "plan_quotes", "refunds",
+    "subscription_years", "subscriptions",
 )  # fmt: skip
 
 
@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("refunded_minor", sa.Integer(), nullable=False),
+        sa.Column("quote_id", sa.String(40), nullable=True),
         sa.Column("company_id", sa.String(40), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_checkouts")),
         sa.UniqueConstraint("company_id", "request_key", name=op.f("uq_checkouts_company_id_request_key")),
@@ -132,6 +133,39 @@ def upgrade() -> None:
     op.create_index(op.f("ix_payments_company_id"), "payments", ["company_id"], unique=False)
     op.create_index(op.f("ix_payments_provider_ref"), "payments", ["provider_ref"], unique=False)
     op.create_table(
+        "plan_quotes",
+        sa.Column("id", sa.String(40), nullable=False),
+        sa.Column("year_id", sa.String(40), nullable=False),
+        sa.Column("direction", sa.String(4), nullable=False),
+        sa.Column("from_plan", sa.String(40), nullable=False),
+        sa.Column("from_version", sa.Integer(), nullable=False),
+        sa.Column("from_limit", sa.Integer(), nullable=False),
+        sa.Column("from_price", sa.Integer(), nullable=False),
+        sa.Column("held_minor", sa.Integer(), nullable=False),
+        sa.Column("held_since", sa.Date(), nullable=False),
+        sa.Column("to_plan", sa.String(40), nullable=False),
+        sa.Column("to_version", sa.Integer(), nullable=False),
+        sa.Column("to_name", sa.String(80), nullable=False),
+        sa.Column("to_limit", sa.Integer(), nullable=False),
+        sa.Column("to_price", sa.Integer(), nullable=False),
+        sa.Column("cost_minor", sa.Integer(), nullable=False),
+        sa.Column("credit_minor", sa.Integer(), nullable=False),
+        sa.Column("charge_minor", sa.Integer(), nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("days_left", sa.Integer(), nullable=False),
+        sa.Column("days_in_year", sa.Integer(), nullable=False),
+        sa.Column("effective_on", sa.Date(), nullable=False),
+        sa.Column("year_ends_on", sa.Date(), nullable=False),
+        sa.Column("state", sa.String(10), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("company_id", sa.String(40), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plan_quotes")),
+    )
+    op.create_index(op.f("ix_plan_quotes_company_id"), "plan_quotes", ["company_id"], unique=False)
+    op.create_index(op.f("ix_plan_quotes_year_id"), "plan_quotes", ["year_id"], unique=False)
+    op.create_table(
         "plans",
         sa.Column("code", sa.String(40), nullable=False),
         sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
@@ -175,6 +209,8 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(3), nullable=False),
         sa.Column("starts_on", sa.Date(), nullable=False),
         sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("held_minor", sa.Integer(), nullable=False),
+        sa.Column("held_since", sa.Date(), nullable=False),
         sa.Column("high_water", sa.Integer(), nullable=False),
         sa.Column("refunded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("company_id", sa.String(40), nullable=False),
@@ -198,6 +234,7 @@ def upgrade() -> None:
         sa.Column("trial_limit", sa.Integer(), nullable=True),
         sa.Column("trial_starts_on", sa.Date(), nullable=True),
         sa.Column("trial_ends_on", sa.Date(), nullable=True),
+        sa.Column("next_plan", sa.String(40), nullable=True),
         sa.Column("terminated_on", sa.Date(), nullable=True),
         sa.Column("look_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("company_id", sa.String(40), nullable=False),
