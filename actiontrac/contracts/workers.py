@@ -21,6 +21,7 @@ from actiontrac.contracts.texts import (
 )
 from actiontrac.contracts.worker_actions import ActionList, ActionView, TemplateList, TemplateView
 from actiontrac.contracts.worker_chart import ChartView, PositionList, VacancyList, VacancyView
+from actiontrac.contracts.worker_history import History
 from actiontrac.errors import Conflict, NotFound
 from actiontrac.events import Event
 from actiontrac.schemas import Input
@@ -346,3 +347,10 @@ class Rpc(Protocol):
     def list_vacancies(self, *, company_id: str) -> VacancyList: ...
     # [workers.write] W
     def delete_vacancy(self, *, company_id: str, vacancy_id: str) -> None: ...
+
+    # What a profile was before (W25), contracts/worker_history.py
+
+    # [workers.write]; query is HistoryQuery; the newest first
+    def list_history(self, *, company_id: str, worker_id: str, query: dict[str, Any]) -> History: ...
+    # [workers.write] W; restoration is Restoration
+    def restore_worker(self, *, company_id: str, worker_id: str, restoration: dict[str, Any]) -> WorkerView: ...

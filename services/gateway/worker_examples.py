@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from actiontrac.contracts import worker_actions, worker_chart, workers
+from actiontrac.contracts import worker_actions, worker_chart, worker_history, workers
 
 MEMBER_ID = "usr_01jd8kz0a4t6b8d2f4h6k8m0pq"
 WORKER_ID = "wrk_01jd8m3x2kq7v0c4n5r9t1w8ey"
@@ -95,5 +95,17 @@ VIEWS: dict[Any, Any] = {
     },
     worker_chart.VacancyView: VACANCY,
     worker_chart.VacancyList: {"items": [VACANCY]},
+    worker_history.History: {
+        "items": [
+            {
+                "version": 2,
+                "at": "2026-11-23T13:05:00Z",
+                "author_id": MEMBER_ID,
+                "restored_from": None,
+                "changes": [{"field": "title", "before": "Fitter", "after": "Head of Assembly"}],
+            }
+        ],
+        "next_cursor": "2",
+    },
     workers.SweepView: {"checked": 1204, "quarantined": 0, "at": "2026-11-23T02:00:09Z"},
 }

@@ -6,16 +6,18 @@ from typing import Any
 from sqlalchemy import JSON, Date, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
-from actiontrac.contracts.workers import COUNTED
+from actiontrac.contracts.workers import COUNTED, WorkerInput
 from actiontrac.storage import CompanyOwned, Sealed, UTCDateTime, column, sealed_column
 from actiontrac.storage.columns import ID
+from actiontrac.vault import SealBroken
 from services.workers import normal
 from services.workers.actions.models import ActionTemplate, WorkerAction
 from services.workers.base import Base, Key
+from services.workers.history.models import WorkerVersion
 from services.workers.orgchart.models import Vacancy, WorkerPosition
 
 #: All tables of this service hang on one base; these are described beside what they are for.
-ELSEWHERE = (WorkerAction, ActionTemplate, WorkerPosition, Vacancy)
+ELSEWHERE = (WorkerAction, ActionTemplate, WorkerPosition, Vacancy, WorkerVersion)
 
 #: Tables without a company, each with its reason.
 UNISOLATED = {"sweep_runs": "one pass over all companies; it holds figures and a position only"}
@@ -53,6 +55,7 @@ class Worker(CompanyOwned, Base):
     )
     ended_on: Mapped[date | None] = column(Date, "personal", purpose="until when the worker worked here", nullable=True)
     tags: Mapped[list[str]] = column(JSON, "personal", purpose="the company's own groups", nullable=False)
+    version: Mapped[int] = column(Integer, "corporate", purpose="how often the profile changed", nullable=False)
     created_at: Mapped[datetime] = column(UTCDateTime, "corporate", purpose="order of entry", nullable=False)
     updated_at: Mapped[datetime] = column(
         UTCDateTime, "corporate", purpose="when the profile last changed", nullable=False
@@ -76,6 +79,17 @@ class Worker(CompanyOwned, Base):
     site_key: Mapped[str] = column(Key, "corporate", purpose="filter by site", nullable=False)
     tags_key: Mapped[str] = column(Text, "personal", purpose="filter by tag", nullable=False)
     search_text: Mapped[str] = column(Text, "personal", purpose="search", nullable=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """Every field that people give, as JSON holds it; what nobody can read any more is null."""
+        found: dict[str, Any] = {}
+        for name in WorkerInput.model_fields:
+            try:
+                value = getattr(self, name)
+            except SealBroken:
+                value = None
+            found[name] = value.isoformat() if isinstance(value, date) else value
+        return found
 
     @property
     def counts(self) -> bool:

@@ -26,7 +26,9 @@ def create(store: WorkersStore, fields: dict[str, Any]) -> Worker:
     return worker
 
 
-def change(store: WorkersStore, worker_id: str, wanted: dict[str, Any]) -> Worker:
+def change(
+    store: WorkersStore, worker_id: str, wanted: dict[str, Any], *, restored_from: int | None = None
+) -> Worker:
     """
     Change what differs, and the count with it; nothing differs when it is repeated.
 
@@ -52,7 +54,7 @@ def change(store: WorkersStore, worker_id: str, wanted: dict[str, Any]) -> Worke
         policies.require_no_loop(worker.id, store.managers_above(changed["manager_id"]))
         _require_manager(store, changed["manager_id"])
     counted = worker.counts
-    store.change_worker(worker, changed, effective_on)
+    store.change_worker(worker, changed, effective_on, restored_from=restored_from)
     store.count_in(count, worker.counts - counted)
     return worker
 

@@ -13,6 +13,7 @@ from services.workers import normal
 from services.workers.actions.repository import ActionsStore
 from services.workers.base import Base
 from services.workers.cursors import Position
+from services.workers.history.repository import HistoryStore
 from services.workers.models import (
     CountSnapshot,
     ManagedCount,
@@ -46,7 +47,7 @@ def _parts(values: Iterable[Item]) -> Iterator[list[Item]]:
         yield whole[start : start + _VALUES_AT_ONCE]
 
 
-class WorkersStore(ActionsStore, ChartStore):
+class WorkersStore(ActionsStore, ChartStore, HistoryStore):
     base: ClassVar[Any] = Base
 
     # One worker
@@ -75,11 +76,25 @@ class WorkersStore(ActionsStore, ChartStore):
         self.session.add(worker)
         return worker
 
-    def change_worker(self, worker: Worker, fields: dict[str, Any], effective_on: date | None = None) -> None:
-        """Set fields; what belongs to a position is kept with the day since when it holds (W14)."""
-        before = [getattr(worker, name) for name in POSITION]
+    def change_worker(
+        self,
+        worker: Worker,
+        fields: dict[str, Any],
+        effective_on: date | None = None,
+        *,
+        restored_from: int | None = None,
+    ) -> None:
+        """
+        Set fields. What the profile was is kept as a version (W25), and what belongs to a
+        position with the day since when it holds (W14).
+        """
+        before = worker.as_json()
         worker.change(fields, clock.now())
-        if [getattr(worker, name) for name in POSITION] != before:
+        after = worker.as_json()
+        changed = [name for name, value in after.items() if value != before[name]]
+        worker.version = (worker.version or 0) + 1
+        self.record_version(worker, after, changed, restored_from)
+        if any(name in POSITION for name in changed):
             self.record_position(worker, effective_on or clock.today())
         if "work_email" in fields:
             email = fields["work_email"]

@@ -11,6 +11,7 @@ from actiontrac import clock, forbidden, log
 from actiontrac.failpoints import failpoint, register
 from actiontrac.vault import SealBroken
 from services.workers.actions.models import ActionTemplate, WorkerAction
+from services.workers.history.models import WorkerVersion
 from services.workers.models import SweepRun, Worker
 from services.workers.orgchart.models import Vacancy, WorkerPosition
 from services.workers.repository import WorkersStore
@@ -51,6 +52,7 @@ SOURCES = (
     Source("tpl", ActionTemplate, ("name", "text"), "template "),
     Source("pos", WorkerPosition, ("title", "department", "site"), "position ", counts=False),
     Source("vac", Vacancy, ("title", "department", "site"), "vacancy "),
+    Source("ver", WorkerVersion, TEXTS, "version ", counts=False),
 )
 
 
@@ -91,7 +93,7 @@ def _texts_of(row: Any, fields: tuple[str, ...]) -> tuple[dict[str, Any], int]:
     unreadable = 0
     for field in fields:
         try:
-            texts[field] = getattr(row, field)
+            texts[field] = row.text_of(field) if isinstance(row, WorkerVersion) else getattr(row, field)
         except SealBroken:
             # Its company's key was destroyed, or the row was damaged: nobody can read it.
             unreadable += 1
@@ -129,7 +131,7 @@ def _quarantine(store: WorkersStore, source: Source, seen: Any, sweep_id: str) -
         store.change_worker(row, clean)
     else:
         for field, value in clean.items():
-            setattr(row, field, value)
+            row.set_text(field, value) if isinstance(row, WorkerVersion) else setattr(row, field, value)
     return len(findings)
 
 

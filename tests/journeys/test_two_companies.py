@@ -23,6 +23,8 @@ NAMED_BY: dict[str, str] = {
     "/v1/workers/{id}/actions": "worker",
     "/v1/actions/{id}": "action",
     "/v1/action-templates/{id}": "template",
+    "/v1/workers/{id}/history": "worker",
+    "/v1/workers/{id}/restorations": "worker",
     "/v1/workers/{id}/positions": "worker",
     "/v1/vacant-positions/{id}": "vacancy",
     "/v1/checkouts/{id}": "checkout",
@@ -49,6 +51,7 @@ ROLES: tuple[Role, ...] = ("owner", "billing", "hr_manager", "supervisor", "view
 #: What makes each route's body well-formed, so that only the id can be refused.
 BODIES: dict[str, dict[str, object]] = {
     "update_worker": {"title": "Taken over"},
+    "restore_worker": {"version": 1},
     "create_action": {"kind": "note", "text": "Taken over"},
     "update_action": {"text": "Taken over"},
     "change_role": {"role": "viewer"},

@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from actiontrac.contracts.worker_actions import ActionView, TemplateView
 from actiontrac.contracts.worker_chart import ChartView, PositionView, VacancyView
+from actiontrac.contracts.worker_history import VersionView
 from actiontrac.contracts.workers import CountView, ImportView, WorkerView
 from actiontrac.testing import as_request, published
 from services.workers.models import Worker
@@ -95,6 +96,23 @@ class Company:
     def vacancy(self, **fields: Any) -> VacancyView:
         as_request()
         return self.service.create_vacancy(company_id=self.id, vacancy={"title": "Fitter", **fields})
+
+    def history(self, worker: WorkerView | str, limit: int = 50) -> list[VersionView]:
+        """Every page."""
+        found: list[VersionView] = []
+        cursor = None
+        while True:
+            query = {"limit": limit, "cursor": cursor}
+            page = self.service.list_history(company_id=self.id, worker_id=_id(worker), query=query)
+            found += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found
+
+    def restore(self, worker: WorkerView | str, version: int) -> WorkerView:
+        as_request()
+        restoration = {"version": version}
+        return self.service.restore_worker(company_id=self.id, worker_id=_id(worker), restoration=restoration)
 
     def plant(self, worker: WorkerView, **fields: Any) -> None:
         """Write behind the doors, as nobody can."""

@@ -93,3 +93,17 @@ def test_the_chart_is_seen_as_data_and_as_a_picture(owner: Customer) -> None:
     assert picture.text.startswith("<svg ")
     assert "Ron Rivers" in picture.text
     http.request("GET", "/v1/org-chart", params={"on": "2999-01-01"}, expect=422)
+
+
+def test_a_profile_goes_back_to_what_it_was(owner: Customer) -> None:
+    http = owner.http
+    worker = owner.add_worker(title="Fitter", notes="Knows the press.")
+    address = f"/v1/workers/{worker['id']}"
+    http.request("PATCH", address, json={"title": "Lead", "notes": None})
+    restored = http.json("POST", f"{address}/restorations", json={"version": 1})
+    assert (restored["title"], restored["notes"]) == ("Fitter", "Knows the press.")
+    history = http.json("GET", f"{address}/history")["items"]
+    assert [(one["version"], one["restored_from"]) for one in history] == [(3, 1), (2, None), (1, None)]
+    assert {one["field"] for one in history[0]["changes"]} == {"title", "notes"}
+    assert history[0]["author_id"] == http.json("GET", "/v1/me")["id"]
+    http.request("POST", f"{address}/restorations", json={"version": 7}, expect=404)

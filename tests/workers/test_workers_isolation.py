@@ -36,6 +36,8 @@ TRIES: dict[str, Callable[[Company, str], Any]] = {
     "delete_action_template": lambda company, theirs: company.service.delete_action_template(
         company_id=company.id, template_id=theirs
     ),
+    "list_history": lambda company, theirs: company.history(theirs),
+    "restore_worker": lambda company, theirs: company.restore(theirs, 1),
     "get_org_chart": lambda company, theirs: company.chart(root_id=theirs),
     "draw_org_chart": lambda company, theirs: company.service.draw_org_chart(
         company_id=company.id, query={"root_id": theirs}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from actiontrac.contracts import worker_history
 from actiontrac.contracts import workers as contract
 from actiontrac.http import Ask, Exchange, Route, body, by_handler, company, path, query
 from actiontrac.http.validation import text_of
@@ -71,6 +72,26 @@ def routes(_: Desk) -> list[Route]:
             requires="workers.write", rate="write", answer=contract.WorkerView,
             errors=(contract.WorkerNotFound, contract.ReportsNotReassigned),
             ask=Ask(WORKERS, "archive_worker", one),
+        ),
+        Route(
+            method="GET", path="/v1/workers/{id}/history", name="list_history", tag="Workers",
+            summary="What a profile was before",
+            description="Every change of every field, by whom and when; the newest first.",
+            requires="workers.write", query=worker_history.HistoryQuery, answer=worker_history.History,
+            errors=(contract.WorkerNotFound,), ask=Ask(WORKERS, "list_history", {**one, "query": query}),
+        ),
+        Route(
+            method="POST", path="/v1/workers/{id}/restorations", name="restore_worker", tag="Workers",
+            summary="Go back to a version of a profile",
+            description="Under all rules of a change. It is a new version, so that it can be gone back on too.",
+            requires="workers.write", rate="write", body=worker_history.Restoration, answer=contract.WorkerView,
+            errors=(
+                contract.WorkerNotFound, worker_history.VersionNotFound, contract.WorkerNumberTaken,
+                contract.ManagerLoop, contract.StatusMoveRefused, contract.WorkerArchived,
+                contract.ReportsNotReassigned,
+            ),
+            ask=Ask(WORKERS, "restore_worker", {**one, "restoration": body}),
+            example={"version": 1},
         ),
         Route(
             method="POST", path="/v1/worker-imports", name="import_workers", tag="Workers", status=201,

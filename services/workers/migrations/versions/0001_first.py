@@ -11,7 +11,7 @@ down_revision = None
 
 COMPANY_TABLES = (
     "workers", "managed_counts", "count_snapshots", "worker_imports", "quarantined_fields", "worker_actions",
-    "action_templates", "worker_positions", "vacancies",
+    "action_templates", "worker_positions", "vacancies", "worker_versions",
 )
 
 #: Compared byte by byte on every database.
@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("started_on", sa.Date(), nullable=True),
         sa.Column("ended_on", sa.Date(), nullable=True),
         sa.Column("tags", sa.JSON(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
         sa.Column("work_email_sealed", sa.LargeBinary(), nullable=True),
@@ -182,6 +183,22 @@ def upgrade() -> None:
         sa.Column("manager_id", sa.String(40), nullable=True),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_vacancies"),
+    )
+    op.create_table(
+        "worker_versions",
+        sa.Column("id", sa.String(40), nullable=False),
+        sa.Column("company_id", sa.String(40), nullable=False),
+        sa.Column("worker_id", sa.String(40), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.Column("author_id", sa.String(40), nullable=True),
+        sa.Column("restored_from", sa.Integer(), nullable=True),
+        sa.Column("changed", sa.JSON(), nullable=False),
+        sa.Column("profile_sealed", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_worker_versions"),
+        sa.UniqueConstraint(
+            "company_id", "worker_id", "version", name="uq_worker_versions_company_id_worker_id_version"
+        ),
     )
     for table in COMPANY_TABLES:
         op.create_index(f"ix_{table}_company_id", table, ["company_id"])
