@@ -232,6 +232,8 @@ class WorkersService(Fake):
     get_subscription=(billing.SubscriptionView, "billing.read", False),
     start_trial=(billing.SubscriptionView, "billing.write", True),
     get_usage=(billing.UsageView, "billing.read", False),
+    quote_plan_change=(billing.QuoteView, "billing.write", True),
+    change_plan=(billing.PlanChangeView, "billing.write", True),
     create_checkout=(billing.CheckoutView, "billing.write", True),
     get_checkout=(billing.CheckoutView, "billing.read", False),
     list_checkouts=(billing.CheckoutList, "billing.read", False),
