@@ -112,6 +112,12 @@ class Product:
         return self._process.wait(seconds)
 
     @property
+    def pid(self) -> int:
+        """Of the process that ``start`` started; in the full mode the others are below it."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

@@ -24,7 +24,7 @@ from tests.journeys.people import joined, staff
 from tests.servers.servers import Servers
 from tests.stack import Product, full_product
 
-pytestmark = [pytest.mark.full, pytest.mark.slow]
+pytestmark = [pytest.mark.full, pytest.mark.slow, pytest.mark.timeout(300)]
 
 COMPANIES = 4
 
@@ -32,7 +32,7 @@ COMPANIES = 4
 QUIET_SECONDS = 3
 
 
-@pytest.fixture(scope="module", params=[2, 3], ids=["two replicas", "three replicas"])
+@pytest.fixture(scope="module")
 def replicated(
     request: pytest.FixtureRequest, servers: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Product]:
@@ -41,10 +41,15 @@ def replicated(
         yield product
 
 
+TWO_AND_THREE = pytest.mark.parametrize("replicated", [2, 3], ids=["two replicas", "three replicas"], indirect=True)
+
+
+@TWO_AND_THREE
 def test_the_main_job_passes(replicated: Product) -> None:
     Demo(replicated.url, replicated.settings).run()
 
 
+@TWO_AND_THREE
 def test_sign_out_counts_in_every_gateway_within_a_second(replicated: Product) -> None:
     customer = joined(replicated)
     headers = {"Authorization": f"Bearer {customer.http.token}"}
@@ -76,6 +81,7 @@ def assert_all_answered(product: Product) -> None:
     assert all({"200", "401"} <= statuses for statuses in counted.values())
 
 
+@pytest.mark.parametrize("replicated", [3], ids=["three replicas"], indirect=True)
 def test_nothing_that_falls_due_happens_twice(replicated: Product) -> None:
     for provider in ("stripe", "paypal"):
         replicated.control("POST", "webhooks", json={"provider": provider, "mode": "duplicate", "times": 3})
