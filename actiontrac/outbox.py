@@ -324,7 +324,14 @@ def run_process(service: str, settings: Settings, stop: threading.Event) -> None
     relay = Relay(service, database, Confirmed(settings, service), wake)
     threading.Thread(target=_listen, args=(settings, service, wake, stop), daemon=True).start()
     threading.Thread(target=_watch, args=(relay, stop), daemon=True).start()
+    threading.Thread(target=_wake_to_stop, args=(wake, stop), daemon=True).start()
     relay.run(stop)
+
+
+def _wake_to_stop(wake: threading.Event, stop: threading.Event) -> None:
+    """A relay that has nothing to do ends at once, and not at its next poll."""
+    stop.wait()
+    wake.set()
 
 
 def _watch(relay: Relay, stop: threading.Event) -> None:
