@@ -9,8 +9,9 @@ import requests
 from actiontrac.demo.client import WrongAnswer
 from actiontrac.failpoints import EXIT_CODE
 from tests.chaos.truth import Books, InDoubt, Truth
+from tests.chaos.warm import WarmProduct
 from tests.servers.servers import Servers
-from tests.stack import Product, embedded_product, full_product
+from tests.stack import NotReady, Product, full_product
 
 #: Every status: the caller looks for himself.
 ANY = tuple(range(100, 600))
@@ -39,7 +40,8 @@ class Lane:
 
     @classmethod
     def embedded(cls, home: Path) -> "Lane":
-        lane = cls(embedded_product(home, ACTIONTRAC_FAILPOINT=f"@{home / 'failpoint'}"), home / "failpoint")
+        wish = home / "failpoint"
+        lane = cls(WarmProduct(home, ACTIONTRAC_FAILPOINT=f"@{wish}"), wish)
         lane._start()
         return lane
 
@@ -122,9 +124,27 @@ class Lane:
         raise AssertionError(f"answered {said} instead of {wanted}")
 
     def wait_back(self) -> None:
-        """Until all of it runs again."""
-        self.mend()
-        self.product.wait_ready(READY_SECONDS)
+        """Until all of it runs again; what has just broken a connection may only be about to end."""
+        while True:
+            self.mend()
+            try:
+                self.product.wait_ready(READY_SECONDS)
+                return
+            except NotReady:
+                if self.product.running:
+                    raise
+
+    def stop(self) -> int:
+        """The exit code."""
+        try:
+            return self.product.stop()
+        finally:
+            self._close()
 
     def abandon(self) -> None:
         self.product.kill()
+        self._close()
+
+    def _close(self) -> None:
+        if isinstance(self.product, WarmProduct):
+            self.product.close()

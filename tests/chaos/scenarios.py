@@ -122,10 +122,10 @@ def default() -> list[Scenario]:
 SCANNED = {
     "store.before_commit": 26,
     "store.after_commit": 26,
-    "relay.before_publish": 5,
-    "relay.before_mark": 5,
-    "event.before_handler": 5,
-    "event.before_ack": 5,
+    "relay.before_publish": 4,
+    "relay.before_mark": 4,
+    "event.before_handler": 3,
+    "event.before_ack": 3,
 }
 CHASSIS = tuple(f"{name}:{number}" for name, passes in SCANNED.items() for number in range(1, passes + 1))
 
@@ -178,16 +178,21 @@ def more_mails() -> list[Scenario]:
 
 def scans() -> list[Scenario]:
     """Every flow cut at each of its commits and events, one after the other."""
-    flows: list[tuple[Story, dict[str, Any]]] = [
-        (stories.purchase, {"method": "card"}),
-        (stories.purchase, {"method": "paypal"}),
-        (stories.refund, {"method": "paypal"}),
-        (people_stories.registration, {}),
-        (people_stories.invitation, {}),
-        (people_stories.password_reset, {}),
-        (people_stories.hiring, {}),
+    flows: list[tuple[Story, dict[str, Any], int]] = [
+        (stories.purchase, {"method": "card"}, 26),
+        (stories.purchase, {"method": "paypal"}, 26),
+        (stories.refund, {"method": "paypal"}, 14),
+        (people_stories.registration, {}, 12),
+        (people_stories.invitation, {}, 14),
+        (people_stories.password_reset, {}, 10),
+        (people_stories.hiring, {}, 12),
     ]
-    return [_scenario(point, story, certain=False, **given) for story, given in flows for point in CHASSIS]
+    return [
+        _scenario(point, story, certain=False, **given)
+        for story, given, most in flows
+        for point in CHASSIS
+        if int(point.partition(":")[2]) <= most
+    ]
 
 
 def everything_in_full() -> list[Scenario]:
