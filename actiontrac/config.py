@@ -6,6 +6,7 @@ and kept in ``secrets.json`` in the data folder. Any secret ``NAME`` may be give
 as ``NAME_FILE`` instead, which is how containers hand secrets over.
 """
 
+import hmac
 import json
 import os
 import secrets
@@ -27,6 +28,7 @@ SECRETS = (
     "PAYPAL_CLIENT_SECRET",
     "PAYPAL_WEBHOOK_ID",
     "STAFF_TOKEN",
+    "INBOUND_KEY",
 )
 
 
@@ -167,6 +169,7 @@ def _invented() -> dict[str, str]:
         "PAYPAL_CLIENT_SECRET": secrets.token_hex(16),
         "PAYPAL_WEBHOOK_ID": secrets.token_hex(8).upper(),
         "STAFF_TOKEN": secrets.token_hex(32),
+        "INBOUND_KEY": secrets.token_hex(32),
     }
 
 
@@ -197,6 +200,10 @@ def _sandbox_secrets(home: Path) -> dict[str, str]:
         raise ConfigurationError(
             f"{path} is damaged; restore it from a backup, because without it sealed data cannot be read."
         ) from None
+    if "MASTER_KEY" in found:
+        # A sandbox of an older release; the same in every process, and nothing has to be written.
+        mac = hmac.new(found["MASTER_KEY"].encode(), b"inbound mail", "sha256")
+        found.setdefault("INBOUND_KEY", mac.hexdigest())
     return found
 
 

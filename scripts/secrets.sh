@@ -32,6 +32,9 @@ write bus_key.txt "$(random 32)"
 # The bearer token of the first member of staff.
 write staff_token.txt "$(random 32)"
 
+# Signs what a mail server hands in.
+write inbound_key.txt "$(random 32)"
+
 # What the sandboxes and billing share; with live keys these hold the providers' own.
 write stripe_secret_key.txt "sk_test_$(random 16)"
 write stripe_webhook_secret.txt "whsec_$(random 16)"

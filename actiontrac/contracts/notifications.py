@@ -47,6 +47,26 @@ class CampaignRequest(Input):
     ]
 
 
+TicketKind = Literal["cancel", "stop_use", "opt_out", "access", "other"]
+
+
+class TicketAnswer(Input):
+    """What a person does with a ticket: any of these, at least one."""
+
+    text: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=8000,
+            pattern=_TEXT,
+            description="Mailed to whoever wrote; blank lines part paragraphs.",
+        ),
+    ] = None
+    kind: Annotated[TicketKind | None, Field(description="What it really is, where it was filed wrongly.")] = None
+    opt_out: Annotated[bool, Field(description="Confirm that promotions are to stop.")] = False
+    close: Annotated[bool, Field(description="Nothing is left to do.")] = True
+
+
 # Views
 
 
@@ -107,6 +127,48 @@ class DeadMessageList(TypedDict):
     next_cursor: str | None
 
 
+class InboundView(TypedDict):
+    """What became of a mail that came in; ``ignored`` is what no person wrote."""
+
+    outcome: Literal["duplicate", "ignored", "opted_out", "ticket"]
+
+
+class TicketEntryView(TypedDict):
+    """One mail of a thread; ``out`` is ours. Data that ActionTrac does not hold is masked."""
+
+    direction: Literal["in", "out"]
+    text: str
+    attachments: int
+    at: str
+
+
+class TicketView(TypedDict):
+    """Something that a person of ours has to look at, within a day (S66, S69)."""
+
+    id: str
+    kind: TicketKind
+    state: Literal["open", "closed"]
+    #: Whether it answers a mail of ours, so that it is certain who wrote; otherwise ask before you act.
+    certain: bool
+    subject: str
+    address: str
+    company_id: str | None
+    user_id: str | None
+    due_at: str
+    overdue: bool
+    created_at: str
+    closed_at: str | None
+
+
+class TicketThreadView(TicketView):
+    entries: list[TicketEntryView]
+
+
+class TicketList(TypedDict):
+    items: list[TicketView]
+    next_cursor: str | None
+
+
 # Errors
 
 
@@ -130,6 +192,22 @@ class MessageNotFound(NotFound):
     """There is no such message."""
 
 
+class MailSignatureRefused(Invalid):
+    """This mail is not signed with the key of the inbound door."""
+
+    status = 400
+
+
+class MailTooLarge(Invalid):
+    """This mail is larger than what we take."""
+
+    status = 413
+
+
+class TicketNotFound(NotFound):
+    """There is no such ticket."""
+
+
 class Rpc(Protocol):
     """notifications on the bus. ``[permission]`` stands before each; W marks writes."""
 
@@ -151,3 +229,13 @@ class Rpc(Protocol):
     def list_dead_messages(self, *, limit: int = 50) -> DeadMessageList: ...
     # [staff] W; one more series of attempts
     def requeue_message(self, *, message_id: str) -> None: ...
+    # [public]; a mail as it came, in base64, with the signature header; the same bytes twice are one mail
+    def receive_mail(self, *, signature: str, raw: str) -> InboundView: ...
+    # [staff]; the most urgent first
+    def list_support_tickets(
+        self, *, state: str = "open", kind: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> TicketList: ...
+    # [staff]
+    def get_support_ticket(self, *, ticket_id: str) -> TicketThreadView: ...
+    # [staff] W; mails the text, confirms an opt-out, files it anew, closes it
+    def answer_support_ticket(self, *, ticket_id: str, answer: dict[str, Any]) -> TicketThreadView: ...

@@ -27,7 +27,7 @@ class _Policy(EmailPolicy):
     which no mail program turns back into a link. RFC 5322 allows 998 characters.
     """
 
-    _WHOLE = ("list-unsubscribe", "message-id")
+    _WHOLE = ("list-unsubscribe", "message-id", "in-reply-to", "references")
 
     def fold(self, name: str, value: Any) -> str:
         return f"{name}: {value}\r\n" if name.lower() in self._WHOLE else super().fold(name, value)
@@ -65,6 +65,24 @@ def sender_of(settings: Settings) -> Address:
     name, address = parseaddr(settings.mail_from)
     plain = address_of(address)
     return Address(display_name=name, username=plain.username, domain=plain.domain)
+
+
+def inbound_address_of(settings: Settings) -> str:
+    """
+    Where answers come in, without a token; empty where nobody takes them in.
+
+    In the sandbox there is one, so that a reply can be tried out.
+    """
+    domain = settings.mail_reply_to.rpartition("@")[2]
+    return settings.option("MAIL_INBOUND_ADDRESS", "") or (f"reply@{domain}" if settings.sandbox else "")
+
+
+def reply_to_of(settings: Settings, token: str | None) -> Address:
+    """Where an answer to a mail goes: with a token it says which mail it answers (N05)."""
+    local, _, domain = inbound_address_of(settings).rpartition("@")
+    if token is None or not local:
+        return address_of(settings.mail_reply_to)
+    return address_of(f"{local}+{token}@{domain}")
 
 
 def written(
@@ -115,6 +133,8 @@ def composed(
     at: datetime,
     unsubscribe_url: str | None,
     request_id: str = "",
+    reply_token: str | None = None,
+    in_reply_to: str | None = None,
 ) -> bytes:
     """
     The mail as RFC 5322 wants it. The same message gets the same Message-ID however
@@ -124,10 +144,13 @@ def composed(
     message = EmailMessage(policy=_POLICY)
     message["From"] = sender
     message["To"] = to
-    message["Reply-To"] = address_of(settings.mail_reply_to)
+    message["Reply-To"] = reply_to_of(settings, reply_token)
     message["Subject"] = rendered.subject
     message["Date"] = format_datetime(at)
     message["Message-ID"] = f"<{message_id}@{sender.domain}>"
+    if in_reply_to:
+        message["In-Reply-To"] = in_reply_to
+        message["References"] = in_reply_to
     # No out-of-office reply to us (RFC 3834), also from servers that know only the second.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"

@@ -6,8 +6,10 @@ Every step is a unit of work of its own, with nothing outside inside it. What a 
 between two of them leads to is written in docs/mail/README.md.
 """
 
+import re
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -18,7 +20,7 @@ from actiontrac.contracts import accounts as people
 from actiontrac.errors import Conflict, Invalid, NotFound, ServiceError, Unavailable
 from actiontrac.failpoints import failpoint, register
 from actiontrac.service import Opener
-from services.notifications import links, mails, policies
+from services.notifications import links, mails, policies, signing
 from services.notifications.composing import (
     AddressNotSupported,
     address_of,
@@ -51,6 +53,21 @@ register("mail.before_transport", "the note that a message is being sent, and th
 register("mail.after_transport", "the mail server's 250, and our note of it")
 
 
+@dataclass(frozen=True)
+class Answer:
+    """An answer to somebody who wrote to us."""
+
+    subject: str
+    text: str
+    #: The Message-ID of what it answers.
+    mail_id: str | None
+
+    @property
+    def subject_line(self) -> str:
+        bare = re.sub(r"^(?:(?:re|aw|sv|rv)\s*:\s*)+", "", self.subject, flags=re.IGNORECASE)
+        return f"Re: {bare[:140]}"
+
+
 class StopRound(Exception):
     """Somebody whom every message needs is away: the rest of the batch waits."""
 
@@ -71,6 +88,8 @@ class HandOver:
         self._transport = transport
         self._settings = settings
         self._campaigns: dict[str, Campaign] = {}
+        #: What a person of ours wrote: read from its sealed place right before it is sent.
+        self._answers: dict[str, Answer] = {}
 
     def run(self) -> int:
         """Hand over what is due, for a short while; how many messages were taken."""
@@ -139,7 +158,7 @@ class HandOver:
     def _try(self, message: Message) -> None:
         mail = mails.named(message.template)
         try:
-            recipient = self._accounts.get_recipient(recipient_id=message.recipient_id)
+            recipient = self._recipient(message)
         except NotFound:
             # Whoever has left gets nothing more (T5).
             self._finish(message, "suppressed", "recipient_gone")
@@ -182,6 +201,29 @@ class HandOver:
                     raise
                 time.sleep(MARK_PAUSE_SECONDS)
 
+    def _recipient(self, message: Message) -> people.RecipientView:
+        """
+        Raises:
+            NotFound: there is nobody any more.
+        """
+        if not message.recipient_id.startswith("tkt_"):
+            return self._accounts.get_recipient(recipient_id=message.recipient_id)
+        # An answer goes to whoever wrote, member or not.
+        with self._store.across_companies() as store:
+            ticket = store.ticket(message.recipient_id)
+            entry = store.entry(str(orjson.loads(message.params)["entry_id"]))
+            self._answers[message.id] = Answer(ticket.subject or "", entry.text or "", ticket.mail_id or None)
+            return {
+                "recipient_id": ticket.id,
+                "company_id": ticket.company_id,
+                "company_name": "",
+                "email": ticket.address or "",
+                "first_name": "",
+                "language": "en",
+                "verified": True,
+                "role": "",
+            }
+
     def _link(self, message: Message) -> str:
         """The secret link: made now, put into the mail, kept nowhere."""
         subject_id = str(orjson.loads(message.params)["subject_id"])
@@ -192,6 +234,9 @@ class HandOver:
         if message.campaign_id:
             campaign = self._campaigns[message.campaign_id]
             params |= {"subject": campaign.subject, "title": campaign.heading, "body": campaign.body}
+        answer = self._answers.pop(message.id, None)
+        if answer is not None:
+            params |= {"subject": answer.subject_line, "body": answer.text}
         stop = self._unsubscribe_url(message)
         rendered = written(
             mail,
@@ -212,7 +257,12 @@ class HandOver:
             at=clock.now(),
             unsubscribe_url=stop,
             request_id="" if message.campaign_id else message.request_id,
+            reply_token=self._reply_token(message) if stop or answer else None,
+            in_reply_to=answer.mail_id if answer else None,
         )
+
+    def _reply_token(self, message: Message) -> str:
+        return signing.reply_token(message.id, self._store.keys.derive(signing.REPLY_PURPOSE))
 
     def _unsubscribe_url(self, message: Message) -> str | None:
         if not policies.can_switch_off(message.category):

@@ -81,6 +81,13 @@ ALL: tuple[Mail, ...] = (
         name="plan_advice_down",
         sample={**_ADVICE, "current_plan": "business", "advised_plan": "team", "saving_minor": 132000},
     ),
+    # Nobody switches off the answer to a wish of their own.
+    Mail(name="opted_out", category="legal_notice", sample={"stopped": "Promotions and webinars"}),
+    Mail(
+        name="support_answer",
+        category="legal_notice",
+        sample={"subject": "Re: How do we add a second owner?", "body": "Open “Members” and choose “Change role”."},
+    ),
     # A campaign names its own category; this one is the strictest of them.
     Mail(
         name="campaign",

@@ -6,7 +6,15 @@ from typing import Any
 from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
-from actiontrac.storage import CompanyOwned, UTCDateTime, column, declarative_base
+from actiontrac import clock
+from actiontrac.storage import (
+    CompanyOwned,
+    Sealed,
+    UTCDateTime,
+    column,
+    declarative_base,
+    sealed_column,
+)
 
 Base: Any = declarative_base("notifications")
 
@@ -14,6 +22,7 @@ Base: Any = declarative_base("notifications")
 UNISOLATED = {
     "suppressions": "an address that bounces does so for every company; it holds keyed hashes only",
     "campaigns": "mailings are the operators' own; they hold nothing of a company",
+    "inbound_mails": "a hash of what came in, before it is known whose it is",
 }
 
 
@@ -190,3 +199,100 @@ class Campaign(Base):
         UTCDateTime, "corporate", nullable=True, purpose="one process at a time", retention="short"
     )
     created_at: Mapped[datetime] = column(UTCDateTime, "corporate", nullable=False, purpose="when it was made")
+
+
+class InboundMail(Base):
+    """That a mail came in, so that the same mail twice is one; nothing of what it says."""
+
+    __tablename__ = "inbound_mails"
+
+    digest: Mapped[str] = column(
+        String(64), "corporate", primary_key=True, purpose="recognise the same mail", retention="30 days"
+    )
+    outcome: Mapped[str] = column(
+        String(12), "corporate", nullable=False, purpose="what became of it", retention="30 days"
+    )
+    received_at: Mapped[datetime] = column(
+        UTCDateTime, "corporate", nullable=False, index=True, purpose="purge", retention="30 days"
+    )
+
+
+class Ticket(CompanyOwned, Base):
+    """
+    What a person has to look at (N19). Whoever cannot be told belongs to no company: "".
+
+    ``due_at`` is at most a day after the first mail; nothing is forgotten while it is open.
+    """
+
+    __tablename__ = "support_tickets"
+    __table_args__ = (Index(None, "state", "due_at"),)
+
+    id: Mapped[str] = column(String(40), "corporate", primary_key=True, purpose="identity", retention="90 days")
+    user_id: Mapped[str | None] = column(
+        String(40), "personal", nullable=True, purpose="who wrote, where it is certain", retention="90 days"
+    )
+    category: Mapped[str | None] = column(
+        String(20), "corporate", nullable=True, purpose="which mail was answered", retention="90 days"
+    )
+    kind: Mapped[str] = column(
+        String(12),
+        "personal",
+        nullable=False,
+        purpose="cancel, stop_use, opt_out, access or other",
+        retention="90 days",
+    )
+    state: Mapped[str] = column(
+        String(12), "corporate", nullable=False, default="open", purpose="whether it waits", retention="90 days"
+    )
+    address_sealed: Mapped[bytes | None] = sealed_column(purpose="answer whoever wrote", retention="90 days")
+    address = Sealed("address_sealed")
+    subject_sealed: Mapped[bytes | None] = sealed_column(purpose="what it is about", retention="90 days")
+    subject = Sealed("subject_sealed")
+    mail_id_sealed: Mapped[bytes | None] = sealed_column(purpose="answer in the same thread", retention="90 days")
+    mail_id = Sealed("mail_id_sealed")
+    due_at: Mapped[datetime] = column(
+        UTCDateTime, "corporate", nullable=False, purpose="within a day (S66)", retention="90 days"
+    )
+    created_at: Mapped[datetime] = column(
+        UTCDateTime, "corporate", nullable=False, purpose="when it came", retention="90 days"
+    )
+    closed_at: Mapped[datetime | None] = column(
+        UTCDateTime, "corporate", nullable=True, index=True, purpose="purge", retention="90 days"
+    )
+
+    def close(self) -> None:
+        self.state = "closed"
+        self.closed_at = clock.now()
+
+
+class TicketEntry(CompanyOwned, Base):
+    """One mail of a ticket's thread, sealed."""
+
+    __tablename__ = "support_entries"
+
+    id: Mapped[str] = column(String(40), "corporate", primary_key=True, purpose="identity", retention="90 days")
+    ticket_id: Mapped[str] = column(
+        String(40),
+        "corporate",
+        ForeignKey("support_tickets.id"),
+        nullable=False,
+        index=True,
+        purpose="whose thread",
+        retention="90 days",
+    )
+    direction: Mapped[str] = column(
+        String(4), "corporate", nullable=False, purpose="theirs or ours", retention="90 days"
+    )
+    attachments: Mapped[int] = column(
+        Integer,
+        "corporate",
+        nullable=False,
+        default=0,
+        purpose="say that there were files; none is kept",
+        retention="90 days",
+    )
+    text_sealed: Mapped[bytes | None] = sealed_column(purpose="what was written (S48)", retention="90 days")
+    text = Sealed("text_sealed")
+    created_at: Mapped[datetime] = column(
+        UTCDateTime, "corporate", nullable=False, purpose="order of the thread", retention="90 days"
+    )

@@ -17,6 +17,7 @@ from actiontrac.storage import Store
 from services.notifications import policies
 from services.notifications.mails import Mail
 from services.notifications.models import Base, Campaign, Consent, Message, Preference, Suppression
+from services.notifications.tickets import TicketQueries
 
 _ID = re.compile(r"[a-z]{2,5}_[a-z0-9]{1,34}")
 
@@ -29,7 +30,7 @@ def looks_like_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-class NotificationsStore(Store):
+class NotificationsStore(TicketQueries, Store):
     base = Base
 
     # Messages
@@ -41,9 +42,14 @@ class NotificationsStore(Store):
         recipient_id: str,
         event_key: str,
         params: Mapping[str, Any],
+        company_id: str | None = None,
     ) -> bool:
-        """Queue a mail; False when this person has one from this template about this event (N11)."""
-        return self._insert_once(Message, **self._message(mail, self.company_id, recipient_id, event_key, params))
+        """
+        Queue a mail; False when this person has one from this template about this event (N11).
+        ``company_id`` only where the store is open across companies.
+        """
+        company_id = self.company_id if company_id is None else company_id
+        return self._insert_once(Message, **self._message(mail, company_id, recipient_id, event_key, params))
 
     def queue_campaign(self, mail: Mail, campaign: Campaign, audience: Sequence[AudienceMember]) -> int:
         """
@@ -202,17 +208,21 @@ class NotificationsStore(Store):
             policy_version=policy_version,
             changed_at=clock.now(),
         )
-        self._record(user_id, category, wanted, "registration", policy_version)
+        self._record(self.company_id, user_id, category, wanted, "registration", policy_version)
 
-    def choose(self, user_id: str, category: str, *, wanted: bool, source: str) -> bool:
-        """Change one choice and write it into the ledger; False when it was so already."""
+    def choose(self, user_id: str, category: str, *, wanted: bool, source: str, company_id: str | None = None) -> bool:
+        """
+        Change one choice and write it into the ledger; False when it was so already.
+        ``company_id`` only where the store is open across companies.
+        """
+        company_id = self.company_id if company_id is None else company_id
         if self.choices(user_id).get(category, policies.starts_on(category)) == wanted:
             return False
         # Nobody agrees to a policy by a click in a mail: the version is the one agreed to before.
         version = self._last_policy_version(user_id)
         self._insert_once(
             Preference,
-            company_id=self.company_id,
+            company_id=company_id,
             user_id=user_id,
             category=category,
             wanted=wanted,
@@ -225,14 +235,16 @@ class NotificationsStore(Store):
             .where(Preference.user_id == user_id, Preference.category == category)
             .values(wanted=wanted, source=source, changed_at=clock.now())
         )
-        self._record(user_id, category, wanted, source, version)
+        self._record(company_id, user_id, category, wanted, source, version)
         return True
 
-    def _record(self, user_id: str, category: str, wanted: bool, source: str, policy_version: str) -> None:
+    def _record(
+        self, company_id: str, user_id: str, category: str, wanted: bool, source: str, policy_version: str
+    ) -> None:
         self.session.add(
             Consent(
                 id=new_id("cns"),
-                company_id=self.company_id,
+                company_id=company_id,
                 user_id=user_id,
                 category=category,
                 wanted=wanted,

@@ -1,12 +1,12 @@
 """From rows to what callers see."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from actiontrac import clock
 from actiontrac.contracts import notifications as contract
 from actiontrac.errors import Invalid
 from services.notifications import policies
-from services.notifications.models import Campaign, Message
+from services.notifications.models import Campaign, Message, Ticket, TicketEntry
 
 MOST_ITEMS = 200
 
@@ -69,4 +69,36 @@ def dead_message_view(message: Message) -> contract.DeadMessageView:
         "reason": message.reason,
         "attempts": message.attempts,
         "created_at": clock.iso(message.created_at),
+    }
+
+
+def ticket_view(ticket: Ticket) -> contract.TicketView:
+    return {
+        "id": ticket.id,
+        "kind": ticket.kind,  # type: ignore[typeddict-item]
+        "state": ticket.state,  # type: ignore[typeddict-item]
+        "certain": ticket.user_id is not None,
+        "subject": ticket.subject or "",
+        "address": ticket.address or "",
+        "company_id": ticket.company_id or None,
+        "user_id": ticket.user_id,
+        "due_at": clock.iso(ticket.due_at),
+        "overdue": ticket.state == "open" and ticket.due_at < clock.now(),
+        "created_at": clock.iso(ticket.created_at),
+        "closed_at": clock.iso(ticket.closed_at) if ticket.closed_at else None,
+    }
+
+
+def ticket_thread_view(ticket: Ticket, entries: Sequence[TicketEntry]) -> contract.TicketThreadView:
+    return {
+        **ticket_view(ticket),
+        "entries": [
+            {
+                "direction": entry.direction,  # type: ignore[typeddict-item]
+                "text": entry.text or "",
+                "attachments": entry.attachments,
+                "at": clock.iso(entry.created_at),
+            }
+            for entry in entries
+        ],
     }

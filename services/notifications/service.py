@@ -35,6 +35,7 @@ from services.notifications.schemas import (
     preferences_view,
     unsubscribe_view,
 )
+from services.notifications.support import Support
 from services.notifications.transports import Transport, transport_for
 
 #: Who hears about plans and money (S53).
@@ -55,7 +56,7 @@ class MailTransport(DependencyProvider):
         return self._transport
 
 
-class NotificationsService(Campaigns, Service):
+class NotificationsService(Campaigns, Support, Service):
     name = contract.SERVICE
     store: Opener[NotificationsStore] = Stores(NotificationsStore)
     settings: Settings = SettingsProvider()
@@ -235,11 +236,16 @@ class NotificationsService(Campaigns, Service):
 
     @every(seconds=60)
     def forget_old_messages(self) -> None:
-        """Keep the delivery log for 14 days where mail arrived and 90 days where not (N21)."""
+        """
+        Keep the delivery log for 14 days where mail arrived and 90 days where not (N21),
+        closed tickets for 90 days (N19).
+        """
         while True:
             with self.store.across_companies() as store:
                 if store.forget_finished() < PURGE_BATCH:
-                    return
+                    break
+        with self.store.across_companies() as store:
+            store.forget_support()
 
     @rpc(requires="staff")
     def list_dead_messages(self, *, limit: int = 50) -> contract.DeadMessageList:

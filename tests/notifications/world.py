@@ -1,5 +1,6 @@
 """What the tests of notifications share: a service on a real database, a fake accounts, a fake mail server."""
 
+import base64
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -14,6 +15,7 @@ from actiontrac.events import Event
 from actiontrac.testing import FakeAccounts, as_request, service_of, settings_for
 from services.notifications.models import Campaign, Message, Preference
 from services.notifications.service import NotificationsService
+from services.notifications.signing import signature_of
 
 ACME = "com_acme"
 OLIVE = "usr_olive"
@@ -136,6 +138,21 @@ class World:
                 for user_id in users
             )
         return users
+
+    def comes_in(self, raw: bytes) -> str:
+        """A mail server hands in a mail; what became of it."""
+        as_request()
+        signature = signature_of(raw, self.settings.secret("INBOUND_KEY"), int(clock.machine_now().timestamp()))
+        taken = self.service.receive_mail(signature=signature, raw=base64.b64encode(raw).decode())
+        outcome: str = taken["outcome"]
+        return outcome
+
+    def hand_over(self) -> list[EmailMessage]:
+        """Everything that is due goes out; the mails of this round."""
+        before = len(self.transport.taken)
+        self.service.hand_over()
+        found: list[EmailMessage] = self.transport.mails[before:]
+        return found
 
     # What is seen
 

@@ -1,11 +1,30 @@
-"""Which mail a person wants, and the operators' mailings."""
+"""Which mail a person wants, the operators' mailings, and mail that comes in."""
+
+import base64
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from actiontrac.contracts import notifications as contract
-from actiontrac.http import SIGNED_IN, Ask, Route, body, company, parameter, path, user
+from actiontrac.http import SIGNED_IN, Ask, Exchange, Route, body, by_handler, company, parameter, path, user
 from services.gateway.desk import Desk
 from services.gateway.schemas import LimitQuery, PageQuery
 
 NOTIFICATIONS = "notifications"
+
+#: One mail with its attachments.
+MAIL_LIMIT = 2 * 1024 * 1024
+
+
+class TicketQuery(PageQuery):
+    state: Annotated[Literal["open", "closed"], Field()] = "open"
+    kind: Annotated[contract.TicketKind | None, Field()] = None
+
+
+def receive_mail(exchange: Exchange) -> object:
+    raw = base64.b64encode(exchange.request.read(MAIL_LIMIT)).decode()
+    signature = exchange.request.headers.get("x-actiontrac-signature", "")
+    return exchange.service(NOTIFICATIONS).receive_mail(signature=signature, raw=raw)
 
 
 def routes(_: Desk) -> list[Route]:
@@ -59,5 +78,41 @@ def routes(_: Desk) -> list[Route]:
             status=204, summary="Try such a mail again", requires="staff", rate="write",
             errors=(contract.MessageNotFound,),
             ask=Ask(NOTIFICATIONS, "requeue_message", {"message_id": path("id")}),
+        ),
+        Route(
+            method="POST", path="/inbound/email", name="receive_mail", tag="Operations",
+            summary="For your mail server: a mail that came in, as it came",
+            description="The raw message, signed: `X-ActionTrac-Signature: t=<unix seconds>,v1=<hex>`, the HMAC-SHA256 "
+            "of the seconds, a dot and the bytes, with ACTIONTRAC_INBOUND_KEY. At most 2 MiB. The same mail twice is "
+            "one; what machines wrote is ignored.",
+            answer=contract.InboundView, rate="webhook", raw=True, handler=receive_mail,
+            errors=(contract.MailSignatureRefused, contract.MailTooLarge),
+            ask=Ask(NOTIFICATIONS, "receive_mail", {"signature": by_handler, "raw": by_handler}),
+        ),
+        Route(
+            method="GET", path="/v1/support-tickets", name="list_support_tickets", tag="Operators",
+            summary="Mail that waits for a person, oldest first", requires="staff", query=TicketQuery,
+            answer=contract.TicketList,
+            ask=Ask(
+                NOTIFICATIONS, "list_support_tickets",
+                {
+                    "state": parameter("state", "open"), "kind": parameter("kind"),
+                    "limit": parameter("limit", 50), "cursor": parameter("cursor"),
+                },
+            ),
+        ),
+        Route(
+            method="GET", path="/v1/support-tickets/{id}", name="get_support_ticket", tag="Operators",
+            summary="One ticket with its thread", requires="staff", answer=contract.TicketThreadView,
+            errors=(contract.TicketNotFound,),
+            ask=Ask(NOTIFICATIONS, "get_support_ticket", {"ticket_id": path("id")}),
+        ),
+        Route(
+            method="POST", path="/v1/support-tickets/{id}/answers", name="answer_support_ticket", tag="Operators",
+            summary="Answer, confirm an opt-out, file it under another kind, close it",
+            requires="staff", rate="write", body=contract.TicketAnswer, answer=contract.TicketThreadView,
+            errors=(contract.TicketNotFound,),
+            ask=Ask(NOTIFICATIONS, "answer_support_ticket", {"ticket_id": path("id"), "answer": body}),
+            example={"text": "Done: you get no more promotions.", "opt_out": True, "close": True},
         ),
     ]  # fmt: skip
