@@ -136,5 +136,20 @@ class FakeAccounts:
     def mail_link(self, *, kind: str, subject_id: str) -> str:
         return f"http://127.0.0.1:8000/{kind}?token={subject_id}.secret"
 
+    def get_company(self, *, company_id: str) -> dict[str, Any]:
+        return {
+            "id": company_id,
+            "display_name": "Acme Tools",
+            "company_name": "Acme Tools",
+            "company_address": "12 Mill Lane",
+            "city": "Portland",
+            "state": "OR",
+            "zip": "97201",
+            "country": "US",
+            "phone": "+1 503 555 0142",
+            "status": "active",
+            "created_at": "2026-11-23T12:58:00Z",
+        }
+
     def get_company_status(self, *, company_id: str) -> dict[str, Any]:
         return {"status": "active", "country": "US"}

@@ -154,6 +154,13 @@ class InvoiceList(TypedDict):
     next_cursor: str | None
 
 
+class InvoiceFile(TypedDict):
+    """A document as PDF; ``content`` is base64."""
+
+    filename: str
+    content: str
+
+
 class QuoteView(TypedDict):
     """
     A change of plan. ``up`` costs ``charge_minor`` now, which is the days that are left on the
@@ -492,3 +499,5 @@ class Rpc(Protocol):
     def list_invoices(self, *, company_id: str, limit: int = 50, cursor: str | None = None) -> InvoiceList: ...
     # [billing.read]
     def get_invoice(self, *, company_id: str, invoice_id: str) -> InvoiceView: ...
+    # [billing.read]
+    def get_invoice_pdf(self, *, company_id: str, invoice_id: str) -> InvoiceFile: ...

@@ -188,5 +188,7 @@ def issue(
         currency=checkout.currency,
         issued_on=now.date(),
     )
+    # As they were when it was ordered: a company that moves away does not rewrite its old documents.
+    document.parties = checkout.parties
     store.session.add(document)
     return document

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import orjson
+
 from actiontrac import clock, log
 from actiontrac.config import Settings
 from actiontrac.context import current
@@ -49,6 +51,18 @@ class Billing(Service):
         """
         rule = self.settings.option("BILLING_REQUIRE_3DS", "attempted")
         return rule if rule in AUTHENTICATION_RULES else "authenticated"
+
+    def parties_of(self, company_id: str) -> str:
+        """Who sells and who buys, as it will stand on the documents: names and addresses, a line each, as JSON."""
+        company = self.accounts.get_company(company_id=company_id)
+        place = f"{company['city']}, {company['state']} {company['zip']}"
+        seller = self.settings.option("BILLING_SELLER", "ActionTrac")
+        return orjson.dumps(
+            {
+                "seller": [line.strip() for line in seller.split("|")],
+                "buyer": [company["display_name"], company["company_address"], place, company["country"]],
+            }
+        ).decode()
 
     def keep_plans(self) -> None:
         """

@@ -75,8 +75,10 @@ class Checkouts(Settlement):
         self.keep_plans()
         provider = self.processor(PROVIDERS[wanted.method])
         email: str = self.accounts.get_recipient(recipient_id=user_id)["email"]
+        parties = self.parties_of(company_id)
         with self.store(company_id) as store:
             opened = store.checkout_of_request() or self._open(store, wanted, user_id, provider, clock.now())
+            opened.parties = opened.parties or parties
             disclosure = store.disclosure_for(opened.id)
             store.reserve()
         started: Started | None = None

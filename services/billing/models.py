@@ -86,6 +86,10 @@ class Checkout(CompanyOwned, Base):
     paid_at: Mapped[datetime | None] = billed(UTCDateTime, "corporate", purpose="when money arrived", nullable=True)
     refunded_minor: Mapped[int] = billed(Integer, "corporate", purpose="a refund never exceeds the payment", default=0)
     quote_id: Mapped[str | None] = billed(ID, "corporate", purpose="an upgrade is charged as quoted", nullable=True)
+    parties_sealed: Mapped[bytes | None] = sealed_column(
+        purpose="seller's and buyer's names and addresses when it was ordered, for its documents", retention="invoice"
+    )
+    parties = Sealed("parties_sealed")
 
     @property
     def settled(self) -> bool:
@@ -269,6 +273,10 @@ class Invoice(CompanyOwned, Base):
     total_minor: Mapped[int] = billed(Integer, "corporate", purpose="sum of the lines")
     currency: Mapped[str] = billed(String(3), "corporate", purpose="of the amounts")
     issued_on: Mapped[date] = billed(Date, "corporate", purpose="date of the document")
+    parties_sealed: Mapped[bytes | None] = sealed_column(
+        purpose="seller's and buyer's names and addresses as they stand on it", retention="invoice"
+    )
+    parties = Sealed("parties_sealed")
 
 
 class NumberSeries(Base):

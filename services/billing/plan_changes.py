@@ -144,6 +144,7 @@ class PlanChanges(Checkouts):
             raise Invalid.at("method", "An upgrade is paid at once: card or paypal.")
         provider = self.processor(PROVIDERS[wanted.method])
         email: str = self.accounts.get_recipient(recipient_id=user_id)["email"]
+        parties = self.parties_of(company_id)
         with self.store(company_id) as store:
             opened = store.checkout_of_request()
             if opened is None:
@@ -151,6 +152,7 @@ class PlanChanges(Checkouts):
                 self._accept(store, quote, clock.now())
                 opened = self._open_upgrade(store, quote, user_id, wanted.method, provider, clock.now())
                 quote.state = "accepted"
+            opened.parties = opened.parties or parties
             disclosure = store.disclosure_for(opened.id)
             store.reserve()
         started = None

@@ -15,8 +15,9 @@ from actiontrac.contracts.billing import (
     RefundView,
     SubscriptionView,
 )
+from services.billing.documents import Document, Line
 from services.billing.life import Position, Stage
-from services.billing.models import Checkout, Invoice, Plan, PlanQuote, Refund
+from services.billing.models import Checkout, Invoice, Payment, Plan, PlanQuote, Refund
 from services.billing.policies import RENEWAL_WINDOW_DAYS, Advice, Choice
 from services.billing.providers.money import Money
 
@@ -108,6 +109,28 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
         # A year is paid before its invoice is written, and a credit note after its money went back.
         "paid": True,
     }
+
+
+def document_of(invoice: Invoice, checkout: Checkout, payment: Payment | None, refund: Refund | None) -> Document:
+    """What stands on the page of a document; nothing of it changes any more."""
+    parties = orjson.loads(invoice.parties or "{}")
+    reference = refund.provider_ref if refund is not None else payment and payment.provider_ref
+    return Document(
+        kind=cast(Any, invoice.kind),
+        number=invoice.number,
+        issued_on=invoice.issued_on,
+        seller=tuple(parties.get("seller", ["ActionTrac"])),
+        buyer=tuple(parties.get("buyer", [invoice.company_id])),
+        lines=tuple(
+            Line(line["description"], Money(line["amount_minor"], invoice.currency))
+            for line in orjson.loads(invoice.lines)
+        ),
+        total=Money(invoice.total_minor, invoice.currency),
+        method=checkout.method,
+        reference=reference or invoice.checkout_id,
+        settled_on=invoice.issued_on,
+        live=checkout.environment == "live",
+    )
 
 
 def advice_view(advice: Advice) -> AdviceView:

@@ -247,6 +247,7 @@ VIEWS: dict[Any, Any] = {
     billing.PlanChangeView: {"state": "awaiting_payment", "quote": QUOTE, "checkout": CHECKOUT},
     billing.InvoiceView: INVOICE,
     billing.InvoiceList: page(INVOICE),
+    billing.InvoiceFile: {"filename": "INV-000001.pdf", "content": "JVBERi0xLjQK"},
     billing.RefundView: {
         "id": "rfd_01jd8m3x2kq7v0c4n5r9t1w8ey",
         "checkout_id": CHECKOUT["id"],

@@ -38,6 +38,9 @@ def test_a_trial_then_a_year_then_an_upgrade_that_is_charged_as_quoted(owner):
     assert paid["amount_minor"] == quoted["charge_minor"]
     assert owner.http.json("GET", "/v1/subscription")["plan"] == "team"
     invoice = owner.http.json("GET", "/v1/invoices")["items"][0]
+    page = owner.http.request("GET", f"/v1/invoices/{invoice['id']}/pdf")
+    assert (page.headers["Content-Type"], page.content[:5]) == ("application/pdf", b"%PDF-")
+    assert invoice["number"] in page.headers["Content-Disposition"]
     assert invoice["total_minor"] == quoted["charge_minor"] == sum(line["amount_minor"] for line in invoice["lines"])
 
 

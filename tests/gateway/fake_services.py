@@ -202,6 +202,7 @@ def _seconds(number: int) -> Any:
     create_vacancy=(worker_chart.VacancyView, "workers.write", True),
     list_vacancies=(worker_chart.VacancyList, "workers.read", False),
     delete_vacancy=(None, "workers.write", True),
+    export_workers=(None, "workers.import", False),
     list_history=(worker_history.History, "workers.write", False),
     restore_worker=(workers.WorkerView, "workers.write", True),
 )
@@ -240,6 +241,7 @@ class WorkersService(Fake):
     create_refund=(billing.RefundView, "billing.write", True),
     list_invoices=(billing.InvoiceList, "billing.read", False),
     get_invoice=(billing.InvoiceView, "billing.read", False),
+    get_invoice_pdf=(billing.InvoiceFile, "billing.read", False),
 )
 class BillingService(Fake):
     name = "billing"

@@ -3,7 +3,7 @@
 import base64
 
 from actiontrac.contracts import billing as contract
-from actiontrac.http import Ask, Exchange, Route, body, by_handler, company, parameter, path, user
+from actiontrac.http import Ask, Exchange, Response, Route, body, by_handler, company, parameter, path, user
 from actiontrac.http.routes import BODY_LIMIT
 from services.gateway.desk import Desk
 from services.gateway.schemas import PageQuery
@@ -31,6 +31,17 @@ def webhook(provider: str) -> Route:
         errors=(contract.SignatureRefused, contract.ProviderAway),
         ask=Ask(BILLING, "receive_webhook", {"provider": by_handler, "headers": by_handler, "raw": by_handler}),
     )  # fmt: skip
+
+
+PDF = "application/pdf"
+
+INVOICE_PDF = Ask(BILLING, "get_invoice_pdf", {"company_id": company, "invoice_id": path("id")})
+
+
+def invoice_pdf(exchange: Exchange) -> Response:
+    found = exchange.ask(INVOICE_PDF)
+    shown = ("Content-Disposition", f'inline; filename="{found["filename"]}"')
+    return Response(base64.b64decode(found["content"]), content_type=PDF, headers=[shown])
 
 
 def routes(_: Desk) -> list[Route]:
@@ -118,6 +129,12 @@ def routes(_: Desk) -> list[Route]:
             method="GET", path="/v1/invoices/{id}", name="get_invoice", tag="Plans and payments", summary="One invoice",
             requires="billing.read", answer=contract.InvoiceView, errors=(contract.InvoiceNotFound,),
             ask=Ask(BILLING, "get_invoice", {"company_id": company, "invoice_id": path("id")}),
+        ),
+        Route(
+            method="GET", path="/v1/invoices/{id}/pdf", name="get_invoice_pdf", tag="Plans and payments",
+            summary="One invoice, receipt or credit note, to file", requires="billing.read", answer=str,
+            answers=PDF, errors=(contract.InvoiceNotFound,), handler=invoice_pdf,
+            ask=INVOICE_PDF,
         ),
         Route(
             method="POST", path="/v1/refunds", name="create_refund", tag="Plans and payments", status=201,
