@@ -32,8 +32,7 @@ class Policy:
     """A set of security headers, encoded once."""
 
     name: str
-    fixed: tuple[tuple[str, str], ...]
-    encoded: bytes
+    encoded: tuple[tuple[bytes, bytes], ...]
 
 
 def _policy(name: str, content: str | None, cache: str | None) -> Policy:
@@ -42,8 +41,7 @@ def _policy(name: str, content: str | None, cache: str | None) -> Policy:
         fixed.append(("Content-Security-Policy", content))
     if cache is not None:
         fixed.append(("Cache-Control", cache))
-    encoded = "".join(f"{name}: {value}\r\n" for name, value in fixed).encode("ascii")
-    return Policy(name, tuple(fixed), encoded)
+    return Policy(name, tuple((name.encode("ascii"), value.encode("ascii")) for name, value in fixed))
 
 
 #: Answers for programs; private, so never kept by anybody on the way.

@@ -19,14 +19,12 @@ class Request:
         "_reader",
         "address",
         "headers",
-        "keep_alive",
         "length",
         "method",
         "path",
         "peer",
         "query_string",
         "scheme",
-        "version",
     )
 
     def __init__(
@@ -36,8 +34,6 @@ class Request:
         path: str,
         query_string: str,
         headers: dict[str, str],
-        version: str = "HTTP/1.1",
-        keep_alive: bool = True,
         length: int | None = 0,
         peer: str = "",
         scheme: str = "http",
@@ -49,8 +45,6 @@ class Request:
         self.query_string = query_string
         #: Lower-case names.
         self.headers = headers
-        self.version = version
-        self.keep_alive = keep_alive
         #: Of the body; None when it comes in chunks of unknown number.
         self.length = length
         self.peer = peer

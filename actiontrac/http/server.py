@@ -188,8 +188,7 @@ class HttpServer(SharedExtension):
             if request is None:
                 return False
             response = self._answer(request)
-            keep = request.keep_alive and not response.close and not self._draining
-            connection.send(request, response, keep=keep)
+            keep = connection.send(request, response, keep=not response.close and not self._draining)
             try:
                 finished = connection.finish_body(request)
             except ServiceError:
