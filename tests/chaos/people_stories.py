@@ -1,5 +1,8 @@
 """Joining, signing in, passwords, colleagues: what accounts does, cut off in the middle."""
 
+from datetime import timedelta
+
+from actiontrac import clock
 from tests.chaos.actors import Actor
 from tests.chaos.scene import JOINED, Scene
 from tests.chaos.truth import Books
@@ -187,3 +190,38 @@ def _swept(scene: Scene, worker_id: str) -> list[str]:
     if [row["field"] for row in found] != ["title"]:
         problems.append(f"quarantined: {found}")
     return problems + ["a sweep is not finished"] * len(open_runs)
+
+
+def reminder(scene: Scene) -> None:
+    """Each of two actions that fall due is told once."""
+    owner = scene.actor()
+    worker = owner.send("POST", "/v1/workers", wanted=(201,), json={"first_name": "Wes", "last_name": "Hart"}).json()
+    tomorrow = (clock.now() + timedelta(seconds=_ahead(scene), days=1)).date().isoformat()
+    for text in ("Hand over the keys.", "Return the ladder."):
+        action = {"kind": "task", "text": text, "due_on": tomorrow}
+        owner.send("POST", f"/v1/workers/{worker['id']}/actions", wanted=(201,), json=action)
+    scene.converge(owner, None)
+    scene.arm()
+    scene.lane.advance("1d")
+    scene.converge(owner, None, also=lambda: _told(scene, owner, "workers", "action.due", 2))
+
+
+def trial(scene: Scene) -> None:
+    """It ends by itself, and that is told once."""
+    owner = scene.actor()
+    owner.send("POST", "/v1/trials", wanted=(201,))
+    scene.converge(owner, None)
+    scene.arm()
+    scene.lane.advance("15d")
+    scene.converge(owner, None, also=lambda: _told(scene, owner, "billing", "subscription.read_only", 1))
+
+
+def _ahead(scene: Scene) -> float:
+    moved = scene.lane.product.home / "clock"
+    return float(moved.read_text()) if moved.exists() else 0.0
+
+
+def _told(scene: Scene, owner: Actor, service: str, kind: str, wanted: int) -> list[str]:
+    sql = "SELECT event_id FROM outbox WHERE company_id = :id AND type = :type"
+    found = len(scene.truth.rows(service, sql, id=owner.company_id, type=kind))
+    return [] if found == wanted else [f"{kind} was told {found} times"]

@@ -53,6 +53,8 @@ def people() -> list[Scenario]:
         _scenario("accounts.reset.between", people_stories.password_reset),
         _scenario("accounts.accept_invitation.between", people_stories.invitation),
         _scenario("accounts.remove_member.between", people_stories.removal),
+        _scenario("workers.reminders.after_one", people_stories.reminder),
+        _scenario("billing.reminders.after_claim", people_stories.trial),
         _scenario("workers.sweep.after_finding", people_stories.nightly_sweep, slow=True),
         _scenario("accounts.purge.between", people_stories.purge, slow=True),
     ]

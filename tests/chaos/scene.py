@@ -122,7 +122,7 @@ class Scene:
     def converge(
         self,
         actor: Actor,
-        expected: Books,
+        expected: Books | None,
         *,
         also: Callable[[], list[str]] = list,
         keep: bool = True,
@@ -130,6 +130,7 @@ class Scene:
     ) -> None:
         """
         Wait until all about the company is as it must be; nobody does anything for it.
+        Without ``expected`` it is enough that nothing is lost and nothing is left undone.
 
         Raises:
             AssertionError: with everything that is still wrong after the bounded time.
@@ -149,16 +150,16 @@ class Scene:
                 still_since = time.monotonic()
             time.sleep(0.1)
         self.lane.wait_back()
-        if keep:
+        if keep and expected is not None:
             self.lane.settled = [(c, b) for c, b in self.lane.settled if c != actor.company_id]
             self.lane.settled.append((actor.company_id, expected))
 
-    def _wrong(self, actor: Actor, expected: Books, also: Callable[[], list[str]]) -> list[str]:
+    def _wrong(self, actor: Actor, expected: Books | None, also: Callable[[], list[str]]) -> list[str]:
         if self._armed and self.scenario.certain and not self.lane.fired:
             return [f"{self.scenario.point} has not been passed", *self._state(actor, expected, also)]
         return self._state(actor, expected, also)
 
-    def _state(self, actor: Actor, expected: Books, also: Callable[[], list[str]]) -> list[str]:
+    def _state(self, actor: Actor, expected: Books | None, also: Callable[[], list[str]]) -> list[str]:
         if not actor.company_id:
             actor.company_id = self.truth.company_of(actor.customer.name) or ""
         if not actor.company_id:

@@ -6,7 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -146,19 +146,22 @@ class Truth:
             for row in sending
         ]
 
-    def problems(self, company_id: str, expected: Books, in_doubt: Iterable[InDoubt] = ()) -> list[str]:
+    def problems(self, company_id: str, expected: Books | None, in_doubt: Iterable[InDoubt] = ()) -> list[str]:
         """Everything about a company that is not as it must be in the end."""
-        mails = Counter(expected.mails)
-        for mail in in_doubt:
-            if mail.company_id == company_id:
-                mails[mail.template] += mail.arrives_in_the_end - 1
-        wanted = Books(**{**vars(expected), "mails": {name: number for name, number in mails.items() if number}})
         return [
-            *wanted.against(self.books(company_id)),
+            *(self._figures(company_id, expected, in_doubt) if expected else []),
             *self._money(company_id),
             *self._events(company_id),
             *self._unfinished(company_id),
         ]
+
+    def _figures(self, company_id: str, expected: Books, in_doubt: Iterable[InDoubt]) -> list[str]:
+        mails = Counter(expected.mails)
+        for mail in in_doubt:
+            if mail.company_id == company_id:
+                mails[mail.template] += mail.arrives_in_the_end - 1
+        arrived = {template: number for template, number in mails.items() if number}
+        return replace(expected, mails=arrived).against(self.books(company_id))
 
     def _money(self, company_id: str) -> list[str]:
         """What the processors took and gave back is what the documents say, to the cent."""
