@@ -67,6 +67,16 @@ class TicketAnswer(Input):
     close: Annotated[bool, Field(description="Nothing is left to do.")] = True
 
 
+class SuppressionSearch(Input):
+    """The address is only hashed and looked up; it stands in the body, so that no log has it."""
+
+    address: Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+
+
+class SuppressionChange(SuppressionSearch):
+    reason: Annotated[str, Field(min_length=1, max_length=200, pattern=_ONE_LINE, description="Why, in words.")]
+
+
 # Views
 
 
@@ -128,9 +138,38 @@ class DeadMessageList(TypedDict):
 
 
 class InboundView(TypedDict):
-    """What became of a mail that came in; ``ignored`` is what no person wrote."""
+    """
+    What became of a mail that came in; ``ignored`` is what no person wrote, ``report`` a
+    bounce of, or a complaint about, a mail of ours.
+    """
 
-    outcome: Literal["duplicate", "ignored", "opted_out", "ticket"]
+    outcome: Literal["duplicate", "ignored", "opted_out", "report", "ticket"]
+
+
+class SuppressionView(TypedDict):
+    """An address that is not mailed, as a keyed hash."""
+
+    address_hash: str
+    #: hard_bounce, soft_bounces, complaint, opt_out or manual.
+    reason: str
+    created_at: str
+
+
+class SuppressionList(TypedDict):
+    items: list[SuppressionView]
+    next_cursor: str | None
+
+
+class SuppressionChangeView(TypedDict):
+    change: Literal["added", "removed"]
+    reason: str
+    changed_by: str
+    changed_at: str
+
+
+class SuppressionHistoryView(TypedDict):
+    suppression: SuppressionView | None
+    changes: list[SuppressionChangeView]
 
 
 class TicketEntryView(TypedDict):
@@ -204,6 +243,10 @@ class MailTooLarge(Invalid):
     status = 413
 
 
+class SuppressionNotFound(NotFound):
+    """This address is not on the list."""
+
+
 class TicketNotFound(NotFound):
     """There is no such ticket."""
 
@@ -239,3 +282,13 @@ class Rpc(Protocol):
     def get_support_ticket(self, *, ticket_id: str) -> TicketThreadView: ...
     # [staff] W; mails the text, confirms an opt-out, files it anew, closes it
     def answer_support_ticket(self, *, ticket_id: str, answer: dict[str, Any]) -> TicketThreadView: ...
+    # [staff]; the whole list, page by page, as hashes
+    def list_suppressions(
+        self, *, reason: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> SuppressionList: ...
+    # [staff] W, because it is posted: an address in a URL would stand in logs
+    def find_suppression(self, *, search: dict[str, Any]) -> SuppressionHistoryView: ...
+    # [staff] W
+    def add_suppression(self, *, suppression: dict[str, Any]) -> SuppressionView: ...
+    # [staff] W
+    def remove_suppression(self, *, suppression: dict[str, Any]) -> None: ...

@@ -111,6 +111,11 @@ CAMPAIGN = {
     "unknown": 0,
     "created_at": "2026-11-23T13:00:00Z",
 }
+SUPPRESSION = {
+    "address_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "reason": "hard_bounce",
+    "created_at": "2026-11-23T13:00:00Z",
+}
 TICKET = {
     "id": "tkt_01jd8m3x2kq7v0c4n5r9t1w8ey",
     "kind": "other",
@@ -277,6 +282,19 @@ VIEWS: dict[Any, Any] = {
         }
     ),
     notifications.InboundView: {"outcome": "opted_out"},
+    notifications.SuppressionView: SUPPRESSION,
+    notifications.SuppressionList: page(SUPPRESSION),
+    notifications.SuppressionHistoryView: {
+        "suppression": SUPPRESSION,
+        "changes": [
+            {
+                "change": "added",
+                "reason": "Asked on the phone",
+                "changed_by": "staff",
+                "changed_at": "2026-11-23T13:00:00Z",
+            }
+        ],
+    },
     notifications.TicketList: page(TICKET),
     notifications.TicketThreadView: {
         **TICKET,

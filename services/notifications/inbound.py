@@ -15,6 +15,7 @@ from email.utils import parseaddr
 from typing import Literal
 
 from services.notifications.replies import written_by
+from services.notifications.reports import Report, report_in
 from services.notifications.wishes import lines_of, normal
 
 Kind = Literal["person", "auto_reply", "report", "loop"]
@@ -55,6 +56,8 @@ class Inbound:
     #: Where it was sent to, as the header fields say.
     recipients: str
     attachments: int
+    #: What a mail server says about a mail of ours.
+    report: Report | None = None
 
 
 def header(message: EmailMessage, name: str) -> str:
@@ -100,6 +103,7 @@ def read(raw: bytes, *, own_address: str) -> Inbound:
         message_id=message_id if re.fullmatch(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,250}>", message_id) else "",
         recipients=_headers(message, "To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Delivered-To"),
         attachments=_attachments(message),
+        report=report_in(message),
     )
 
 

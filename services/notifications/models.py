@@ -22,6 +22,8 @@ Base: Any = declarative_base("notifications")
 UNISOLATED = {
     "suppressions": "an address that bounces does so for every company; it holds keyed hashes only",
     "campaigns": "mailings are the operators' own; they hold nothing of a company",
+    "bounces": "an address that bounces does so for every company; keyed hashes only",
+    "suppression_changes": "what staff did to the list of suppressions, which belongs to no company",
     "inbound_mails": "a hash of what came in, before it is known whose it is",
 }
 
@@ -175,6 +177,43 @@ class Suppression(Base):
     )
     created_at: Mapped[datetime] = column(
         UTCDateTime, "corporate", nullable=False, purpose="when it was added", retention="suppression"
+    )
+
+
+class Bounce(Base):
+    """That a mail came back for now; enough of them within a month suppress the address."""
+
+    __tablename__ = "bounces"
+
+    message_id: Mapped[str] = column(
+        String(40), "corporate", primary_key=True, purpose="count each mail once", retention="30 days"
+    )
+    address_index: Mapped[str] = column(
+        String(64), "personal", nullable=False, index=True, purpose="count by address", retention="30 days"
+    )
+    reported_at: Mapped[datetime] = column(
+        UTCDateTime, "corporate", nullable=False, index=True, purpose="purge", retention="30 days"
+    )
+
+
+class SuppressionChange(Base):
+    """Who of our staff changed the list, and why; rows are added and never changed."""
+
+    __tablename__ = "suppression_changes"
+
+    id: Mapped[str] = column(String(40), "corporate", primary_key=True, purpose="identity", retention="suppression")
+    address_index: Mapped[str] = column(
+        String(64), "personal", nullable=False, index=True, purpose="whose address", retention="suppression"
+    )
+    change: Mapped[str] = column(
+        String(8), "corporate", nullable=False, purpose="added or removed", retention="suppression"
+    )
+    reason: Mapped[str] = column(Text, "corporate", nullable=False, purpose="why", retention="suppression")
+    changed_by: Mapped[str] = column(
+        String(40), "corporate", nullable=False, purpose="which member of staff", retention="suppression"
+    )
+    changed_at: Mapped[datetime] = column(
+        UTCDateTime, "corporate", nullable=False, purpose="when", retention="suppression"
     )
 
 

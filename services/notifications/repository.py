@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from actiontrac import clock, context
@@ -16,13 +16,24 @@ from actiontrac.ids import new_id
 from actiontrac.storage import Store
 from services.notifications import policies
 from services.notifications.mails import Mail
-from services.notifications.models import Base, Campaign, Consent, Message, Preference, Suppression
+from services.notifications.models import (
+    Base,
+    Bounce,
+    Campaign,
+    Consent,
+    Message,
+    Preference,
+    Suppression,
+    SuppressionChange,
+)
 from services.notifications.tickets import TicketQueries
 
 _ID = re.compile(r"[a-z]{2,5}_[a-z0-9]{1,34}")
 
 #: Rows that one purge changes at most: short transactions, as everywhere.
 PURGE_BATCH = 500
+
+KEEP_BOUNCES = timedelta(days=30)
 
 
 def looks_like_id(text: str) -> bool:
@@ -286,6 +297,43 @@ class NotificationsStore(TicketQueries, Store):
             self.session.delete(found)
             self.session.flush()
         return found is not None
+
+    def suppression_of(self, address: str) -> Suppression | None:
+        return self.session.get(Suppression, self._address(address))
+
+    def suppressions(self, reason: str | None, limit: int, cursor: str | None) -> Sequence[Suppression]:
+        statement = select(Suppression).order_by(Suppression.address_index).limit(limit)
+        if reason is not None:
+            statement = statement.where(Suppression.reason == reason)
+        if cursor is not None:
+            statement = statement.where(Suppression.address_index > cursor)
+        return self.session.scalars(statement).all()
+
+    def note_suppression_change(self, address: str, change: str, reason: str, changed_by: str) -> None:
+        self.session.add(
+            SuppressionChange(
+                id=new_id("spc"),
+                address_index=self._address(address),
+                change=change,
+                reason=reason,
+                changed_by=changed_by,
+                changed_at=clock.now(),
+            )
+        )
+
+    def suppression_changes(self, address: str) -> Sequence[SuppressionChange]:
+        about = SuppressionChange.address_index == self._address(address)
+        return self.session.scalars(select(SuppressionChange).where(about).order_by(SuppressionChange.id)).all()
+
+    def count_bounce(self, message_id: str, address: str) -> int:
+        """How many mails to this address came back within a month, this one included once."""
+        index, now = self._address(address), clock.now()
+        self._insert_once(Bounce, message_id=message_id, address_index=index, reported_at=now)
+        recent = select(func.count()).where(Bounce.address_index == index, Bounce.reported_at > now - KEEP_BOUNCES)
+        return self.session.scalar(recent) or 0
+
+    def forget_bounces(self) -> None:
+        self.session.execute(delete(Bounce).where(Bounce.reported_at <= clock.now() - KEEP_BOUNCES))
 
     # Campaigns
 

@@ -36,6 +36,7 @@ from services.notifications.schemas import (
     unsubscribe_view,
 )
 from services.notifications.support import Support
+from services.notifications.suppressions import Suppressions
 from services.notifications.transports import Transport, transport_for
 
 #: Who hears about plans and money (S53).
@@ -56,7 +57,7 @@ class MailTransport(DependencyProvider):
         return self._transport
 
 
-class NotificationsService(Campaigns, Support, Service):
+class NotificationsService(Campaigns, Support, Suppressions, Service):
     name = contract.SERVICE
     store: Opener[NotificationsStore] = Stores(NotificationsStore)
     settings: Settings = SettingsProvider()
@@ -246,6 +247,7 @@ class NotificationsService(Campaigns, Support, Service):
                     break
         with self.store.across_companies() as store:
             store.forget_support()
+            store.forget_bounces()
 
     @rpc(requires="staff")
     def list_dead_messages(self, *, limit: int = 50) -> contract.DeadMessageList:

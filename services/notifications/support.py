@@ -5,16 +5,18 @@ import binascii
 import hashlib
 from typing import Any
 
-from actiontrac import forbidden, log
+from actiontrac import clock, forbidden, log
 from actiontrac.config import Settings
+from actiontrac.contracts import accounts as people
 from actiontrac.contracts import notifications as contract
-from actiontrac.errors import Invalid
+from actiontrac.errors import Invalid, NotFound
 from actiontrac.schemas import parse
 from actiontrac.service import PUBLIC, Opener, rpc
 from services.notifications import inbound, mails, policies, signing, wishes
 from services.notifications.composing import inbound_address_of, sender_of
 from services.notifications.models import Message, Ticket
 from services.notifications.replies import MOST_TEXT
+from services.notifications.reports import Report
 from services.notifications.repository import NotificationsStore, looks_like_id
 from services.notifications.schemas import page_size, ticket_thread_view, ticket_view
 
@@ -22,6 +24,12 @@ _log = log.get(__name__)
 
 #: What one mail may have with its attachments; none of those is kept.
 MOST_BYTES = 2 * 1024 * 1024
+
+#: So many mails that came back within a month are as good as an address that does not exist.
+SOFT_BOUNCES = 5
+
+#: Whoever presses "this is spam" wants none of these; the plan's status is not advertising.
+COMPLAINT_STOPS = ("promotions", "educational", "service_updates")
 
 NO_SUBJECT = "(no subject)"
 
@@ -31,6 +39,7 @@ class Support:
 
     store: Opener[NotificationsStore]
     settings: Settings
+    accounts: people.Rpc
 
     @rpc(requires=PUBLIC)
     def receive_mail(self, *, signature: str, raw: str) -> contract.InboundView:
@@ -54,12 +63,49 @@ class Support:
                 if mail.message_id
                 else hashlib.sha256(data).hexdigest()
             )
-            if not store.take_in(digest):
-                return {"outcome": "duplicate"}
-            outcome = self._sort(store, mail, digest)
-            store.note_outcome(digest, outcome["outcome"])
+            if mail.report is None:
+                if not store.take_in(digest):
+                    return {"outcome": "duplicate"}
+                outcome = self._sort(store, mail, digest)
+                store.note_outcome(digest, outcome["outcome"])
+        if mail.report is not None:
+            outcome = self._reported(mail.report)
         _log.info("mail_received", kind=mail.kind, outcome=outcome["outcome"])
         return outcome
+
+    def _reported(self, report: Report) -> contract.InboundView:
+        """
+        A bounce or a complaint, for all mail of ours (N09). Every step may be repeated, so
+        that the same report twice does nothing more.
+        """
+        with self.store.across_companies() as store:
+            message = store.message_answered(report.message_id)
+        if message is None or message.state != "sent":
+            return {"outcome": "ignored"}
+        address = ""
+        if not message.recipient_id.startswith("tkt_"):
+            try:
+                address = self.accounts.get_recipient(recipient_id=message.recipient_id)["email"]
+            except NotFound:
+                return {"outcome": "ignored"}
+        with self.store.across_companies() as store:
+            message = store.message(report.message_id)
+            if report.kind == "complaint":
+                if not message.recipient_id.startswith("tkt_"):
+                    # At once, and without a mail about it: that would be complained about as well.
+                    for code in COMPLAINT_STOPS:
+                        store.choose(
+                            message.recipient_id, code, wanted=False, source="complaint", company_id=message.company_id
+                        )
+                return {"outcome": "report"}
+            if report.kind == "hard":
+                message.finish("failed", clock.now(), f"bounced_{report.status}")
+            address = address or store.ticket(message.recipient_id).address or ""
+            if report.kind == "hard":
+                store.suppress(address, "hard_bounce")
+            elif store.count_bounce(message.id, address) >= SOFT_BOUNCES:
+                store.suppress(address, "soft_bounces")
+        return {"outcome": "report"}
 
     def _sort(self, store: NotificationsStore, mail: inbound.Inbound, digest: str) -> contract.InboundView:
         if mail.kind != "person":

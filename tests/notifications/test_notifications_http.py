@@ -51,3 +51,18 @@ def test_the_door_is_closed_to_everybody_else(product: Product) -> None:
     assert comes_in(product, b"x" * (2 * 1024 * 1024 + 1), expect=413)
     for path in ("/v1/support-tickets", "/v1/support-tickets/tkt_x"):
         product.http().request("GET", path, expect=401)
+
+
+def test_an_address_is_suppressed_and_mailed_again(product: Product, staff: Http) -> None:
+    change = {"address": "eve@elsewhere.example", "reason": "Asked on the phone"}
+    added = staff.json("POST", "/v1/suppressions", json=change, expect=201)
+
+    assert added in staff.json("GET", "/v1/suppressions", params={"reason": "manual"})["items"]
+    assert "eve" not in str(added)
+    staff.request("POST", "/v1/suppressions/removals", json={**change, "reason": "Changed her mind"}, expect=204)
+    staff.request("POST", "/v1/suppressions/removals", json=change, expect=404)
+    search = {"address": "Eve@elsewhere.example"}
+    history = staff.json("POST", "/v1/suppressions/searches", json=search)
+    assert history["suppression"] is None
+    assert [one["change"] for one in history["changes"]] == ["added", "removed"]
+    product.http().request("GET", "/v1/suppressions", expect=401)

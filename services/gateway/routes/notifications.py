@@ -21,6 +21,12 @@ class TicketQuery(PageQuery):
     kind: Annotated[contract.TicketKind | None, Field()] = None
 
 
+class SuppressionQuery(PageQuery):
+    reason: Annotated[
+        Literal["hard_bounce", "soft_bounces", "complaint", "opt_out", "manual"] | None, Field()
+    ] = None
+
+
 def receive_mail(exchange: Exchange) -> object:
     raw = base64.b64encode(exchange.request.read(MAIL_LIMIT)).decode()
     signature = exchange.request.headers.get("x-actiontrac-signature", "")
@@ -114,5 +120,37 @@ def routes(_: Desk) -> list[Route]:
             errors=(contract.TicketNotFound,),
             ask=Ask(NOTIFICATIONS, "answer_support_ticket", {"ticket_id": path("id"), "answer": body}),
             example={"text": "Done: you get no more promotions.", "opt_out": True, "close": True},
+        ),
+        Route(
+            method="GET", path="/v1/suppressions", name="list_suppressions", tag="Operators",
+            summary="Addresses that are not mailed, as keyed hashes", requires="staff", query=SuppressionQuery,
+            answer=contract.SuppressionList,
+            ask=Ask(
+                NOTIFICATIONS, "list_suppressions",
+                {"reason": parameter("reason"), "limit": parameter("limit", 50), "cursor": parameter("cursor")},
+            ),
+        ),
+        Route(
+            method="POST", path="/v1/suppressions", name="add_suppression", tag="Operators", status=201,
+            summary="Mail nothing to an address that can be switched off", requires="staff", rate="write",
+            body=contract.SuppressionChange, answer=contract.SuppressionView,
+            ask=Ask(NOTIFICATIONS, "add_suppression", {"suppression": body}),
+            example={"address": "olive@acme.example", "reason": "Asked on the phone"},
+        ),
+        Route(
+            method="POST", path="/v1/suppressions/searches", name="find_suppression", tag="Operators",
+            summary="Whether an address is on the list, and who changed that by hand",
+            description="The address stands in the body, so that no log on the way has it.",
+            requires="staff", rate="write", body=contract.SuppressionSearch, answer=contract.SuppressionHistoryView,
+            errors=(contract.SuppressionNotFound,),
+            ask=Ask(NOTIFICATIONS, "find_suppression", {"search": body}),
+            example={"address": "olive@acme.example"},
+        ),
+        Route(
+            method="POST", path="/v1/suppressions/removals", name="remove_suppression", tag="Operators", status=204,
+            summary="Mail an address again, with a reason", requires="staff", rate="write",
+            body=contract.SuppressionChange, errors=(contract.SuppressionNotFound,),
+            ask=Ask(NOTIFICATIONS, "remove_suppression", {"suppression": body}),
+            example={"address": "olive@acme.example", "reason": "The mailbox was mended"},
         ),
     ]  # fmt: skip
