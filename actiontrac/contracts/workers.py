@@ -348,6 +348,9 @@ class Rpc(Protocol):
     # [workers.write] W
     def delete_vacancy(self, *, company_id: str, vacancy_id: str) -> None: ...
 
+    # [workers.import]; format is csv or json, query is worker_exports.ExportQuery; the file's text (W10)
+    def export_workers(self, *, company_id: str, format: str, query: dict[str, Any]) -> str: ...
+
     # What a profile was before (W25), contracts/worker_history.py
 
     # [workers.write]; query is HistoryQuery; the newest first

@@ -267,6 +267,15 @@ class WorkersStore(ActionsStore, ChartStore, HistoryStore):
     def workers_named(self, name_keys: Iterable[str]) -> list[Worker]:
         return self._workers_where(Worker.name_key, name_keys)
 
+    def numbers_of(self, worker_ids: Iterable[str]) -> dict[str, str]:
+        """Worker id to worker number."""
+        found: dict[str, str] = {}
+        for part in _parts(worker_ids):
+            statement = select(Worker.id, Worker.worker_number)
+            rows = self.session.execute(statement.where(Worker.company_id == self.company_id, Worker.id.in_(part)))
+            found.update((row.id, row.worker_number) for row in rows)
+        return found
+
     def _workers_where(self, key: Any, values: Iterable[str]) -> list[Worker]:
         found: list[Worker] = []
         for part in _parts(values):

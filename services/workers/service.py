@@ -10,6 +10,7 @@ from actiontrac.errors import Invalid
 from actiontrac.service import PUBLIC, SERVICE_ONLY, Opener, Service, Stores, every, rpc
 from services.workers import cursors, imports, policies, profiles, sweep
 from services.workers.actions.methods import ActionMethods
+from services.workers.exports.methods import ExportMethods
 from services.workers.history.methods import HistoryMethods
 from services.workers.orgchart.methods import ChartMethods
 from services.workers.repository import WorkersStore
@@ -19,7 +20,7 @@ from services.workers.schemas import count_view, sweep_view, worker_view
 NIGHT_BEGINS = timedelta(hours=2)
 
 
-class WorkersService(ActionMethods, ChartMethods, HistoryMethods, Service):
+class WorkersService(ActionMethods, ChartMethods, ExportMethods, HistoryMethods, Service):
     name = contract.SERVICE
 
     store: Opener[WorkersStore] = Stores(WorkersStore)

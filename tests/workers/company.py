@@ -114,6 +114,9 @@ class Company:
         restoration = {"version": version}
         return self.service.restore_worker(company_id=self.id, worker_id=_id(worker), restoration=restoration)
 
+    def export(self, format: str = "csv", **query: Any) -> str:
+        return self.service.export_workers(company_id=self.id, format=format, query=query)
+
     def plant(self, worker: WorkerView, **fields: Any) -> None:
         """Write behind the doors, as nobody can."""
         with self.service.store(self.id) as store:

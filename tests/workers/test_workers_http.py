@@ -107,3 +107,22 @@ def test_a_profile_goes_back_to_what_it_was(owner: Customer) -> None:
     assert {one["field"] for one in history[0]["changes"]} == {"title", "notes"}
     assert history[0]["author_id"] == http.json("GET", "/v1/me")["id"]
     http.request("POST", f"{address}/restorations", json={"version": 7}, expect=404)
+
+
+def test_a_file_that_is_taken_away_comes_back_as_it_was(product: Product, owner: Customer) -> None:
+    boss = owner.add_worker(first_name="Bea", work_phone="+49 30 901820")
+    owner.add_worker(first_name="Ron", manager_id=boss["id"], notes='=1+1\r\n"quoted", Zoë', tags=["a; b", "c"])
+    file = owner.http.request("GET", "/v1/workers.csv")
+    assert file.headers["Content-Type"].startswith("text/csv")
+    assert "attachment" in file.headers["Content-Disposition"]
+    assert "'+49 30 901820" in file.text
+    again = owner.http.json(
+        "POST", "/v1/worker-imports", data=file.content, headers={"Content-Type": "text/csv"}, expect=201
+    )
+    assert (again["unchanged"], again["failed"]) == (again["rows"], 0)
+    assert again["rows"] == len(owner.http.json("GET", "/v1/workers.json"))
+    other = Customer(product.url)
+    other.join()
+    taken = other.http.json("POST", "/v1/worker-imports", json={"text": file.text}, expect=201)
+    assert (taken["created"], taken["failed"]) == (again["rows"], 0)
+    assert other.http.request("GET", "/v1/workers.csv").content == file.content

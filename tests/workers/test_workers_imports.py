@@ -371,12 +371,13 @@ class TestSize:
             for n in range(1, 5002)
         ]
         header = "Number,First name,Last name,Email,Department,Manager ID"
-        began = time.monotonic()
+        began = time.process_time()
 
         assert acme.take("\n".join([header, *rows[:5000]]))["created"] == 5000
 
-        # Generous, because machines that run tests are busy; it takes about 2 s.
-        assert time.monotonic() - began < 12
+        # The processor's time, because machines that run tests are busy; it takes about 5 s,
+        # half of it for the version and the position that are kept of every worker.
+        assert time.process_time() - began < 12
         assert acme.count()["managed"] == 5000
         with pytest.raises(Invalid) as error:
             acme.take("\n".join([header, *rows]))

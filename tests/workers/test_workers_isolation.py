@@ -38,6 +38,7 @@ TRIES: dict[str, Callable[[Company, str], Any]] = {
     ),
     "list_history": lambda company, theirs: company.history(theirs),
     "restore_worker": lambda company, theirs: company.restore(theirs, 1),
+    "export_workers": lambda company, theirs: company.export(manager_id=theirs),
     "get_org_chart": lambda company, theirs: company.chart(root_id=theirs),
     "draw_org_chart": lambda company, theirs: company.service.draw_org_chart(
         company_id=company.id, query={"root_id": theirs}

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from actiontrac.contracts import worker_history
+from actiontrac.contracts import worker_exports, worker_history
 from actiontrac.contracts import workers as contract
-from actiontrac.http import Ask, Exchange, Route, body, by_handler, company, path, query
+from actiontrac.http import Ask, Exchange, Response, Route, body, by_handler, company, path, query
 from actiontrac.http.validation import text_of
 from services.gateway.desk import Desk
 from services.gateway.schemas import ImportQuery, ImportRequest
@@ -28,6 +28,29 @@ def import_file(exchange: Exchange) -> Any:
             {"company_id": company, "text": lambda _: text, "options": lambda one: {**options, **one.query}},
         )
     )
+
+
+def export(format: str, media_type: str) -> Route:
+    question = Ask(
+        WORKERS, "export_workers", {"company_id": company, "format": lambda _: format, "query": query}
+    )
+
+    def send(exchange: Exchange) -> Response:
+        return Response(
+            exchange.ask(question).encode(),
+            content_type=media_type,
+            headers=[("Content-Disposition", f'attachment; filename="workers.{format}"')],
+        )
+
+    return Route(
+        method="GET", path=f"/v1/workers.{format}", name=f"export_workers_{format}", tag="Workers",
+        summary=f"Workers as a {format.upper()} file",
+        description="Sorted by worker number, at most 5,000 workers or 4 MB in one file: the next one follows "
+        "`after_number`, the last number of this one; a file without rows is behind the last. An import of the CSV "
+        "file changes nothing. Cells that a spreadsheet would take for formulas begin with an apostrophe.",
+        requires="workers.import", query=worker_exports.ExportQuery, answer=str, answers=media_type, handler=send,
+        ask=question,
+    )  # fmt: skip
 
 
 def routes(_: Desk) -> list[Route]:
@@ -104,6 +127,8 @@ def routes(_: Desk) -> list[Route]:
             ask=Ask(WORKERS, "import_workers", {"company_id": company, "text": by_handler, "options": by_handler}),
             example={"text": "First name,Surname\nWanda,Rivers\n", "options": {"dry_run": True}},
         ),
+        export("csv", "text/csv; charset=utf-8"),
+        export("json", "application/json"),
         Route(
             method="GET", path="/v1/worker-imports/{id}", name="get_import", tag="Workers",
             summary="What an import did",

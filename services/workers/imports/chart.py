@@ -44,7 +44,8 @@ class Chart:
 
     def _is_checked(self, worker_id: str) -> bool:
         place = self._after[worker_id]
-        if place.manager_id is None:
+        if place.manager_id is None or not place.counts:
+            # Who is not managed any more may have a manager who is not either.
             return False
         before = self._before.get(worker_id)
         return before is None or before.manager_id != place.manager_id or (place.counts and not before.counts)

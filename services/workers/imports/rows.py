@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,9 @@ from services.workers.imports import dates
 from services.workers.imports.columns import FULL_NAME, MANAGER_NUMBER
 from services.workers.imports.table import Record, Table
 from services.workers.normal import normalised
+
+#: One tag and what is around it, up to the mark that ends it.
+_TAG = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*(?=[,;|]|$)|([^,;|]*))')
 
 _DATES = ("started_on", "ended_on")
 _NO_DAY = "is not a date that is certain; write it like 2026-11-23"
@@ -126,6 +130,14 @@ def _split_name(row: Row, texts: dict[str, str]) -> None:
     texts.setdefault("last_name", last)
 
 
+def _tags_of(text: str) -> Iterator[str]:
+    """Tags between commas, semicolons or bars; one that holds such a mark stands in quotation marks."""
+    at = 0
+    while at <= len(text) and (found := _TAG.match(text, at)):
+        yield found[1].replace('""', '"').strip() if found[1] is not None else found[2].strip()
+        at = found.end() + 1
+
+
 def _value(name: str, text: str, order: dates.Order | None) -> Any:
     if name in _DATES:
         return dates.day_of(text, order)
@@ -133,5 +145,5 @@ def _value(name: str, text: str, order: dates.Order | None) -> Any:
         # What is not known stays as it is, and the contract refuses it.
         return _WORDS[name].get(normalised(re.sub(r"[-_/]", " ", text)), text)
     if name == "tags":
-        return [tag for tag in re.split(r"\s*[,;|]\s*", text) if tag]
+        return [tag for tag in _tags_of(text) if tag]
     return text

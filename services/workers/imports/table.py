@@ -19,6 +19,7 @@ _MOST_SHOWN = 80
 _DELIMITERS = ",;\t|"
 
 #: How Excel keeps leading zeros in a file of text: ="00123".
+_MADE_HARMLESS = re.compile("'+[=+\\-@＝＋－＠]")
 _FORMULA_TEXT = re.compile(r'="?([^"]*)"?')
 
 
@@ -92,7 +93,8 @@ def _cell(cell: str) -> str:
     cell = cell.strip()
     if cell.startswith("=") and (plain := _FORMULA_TEXT.fullmatch(cell)):
         return plain[1].strip()
-    return cell
+    # What an export, or a spreadsheet, put before a cell that would be taken for a formula.
+    return cell[1:] if _MADE_HARMLESS.match(cell) else cell
 
 
 def _delimiter_of(text: str) -> str:

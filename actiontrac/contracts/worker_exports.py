@@ -1,0 +1,26 @@
+"""What workers promises about files of workers that are taken away (W10)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from actiontrac.contracts.texts import Blank, Line40, Line80, Line120
+from actiontrac.contracts.workers import Kind, Status
+from actiontrac.schemas import Input
+
+ExportFormat = Literal["csv", "json"]
+
+
+class ExportQuery(Input):
+    """Which workers, as in the list; all otherwise."""
+
+    search: Annotated[Line120 | None, Blank] = None
+    status: Status | None = None
+    kind: Kind | None = None
+    department: Annotated[Line80 | None, Blank] = None
+    site: Annotated[Line80 | None, Blank] = None
+    tag: Annotated[Line40 | None, Blank] = None
+    manager_id: Annotated[Line40 | None, Blank] = None
+    after_number: Annotated[
+        Line40 | None, Blank, Field(description="The worker number in the last row of the file before.")
+    ] = None
