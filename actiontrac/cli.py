@@ -124,10 +124,11 @@ settings are environment variables; .env.example lists them all""",
         epilog="""examples:
   actiontrac billing plans             show what the file of plans would change
   actiontrac billing plans --apply
+  actiontrac billing ledger > books.csv
   actiontrac billing reconcile         exit code 0: all agrees, 1: it does not, 3: a processor did not answer""",
         formatter_class=_RAW,
     )
-    billing.add_argument("action", choices=["plans", "reconcile"])
+    billing.add_argument("action", choices=["plans", "reconcile", "ledger"])
     billing.add_argument("--apply", action="store_true", help="write the new versions")
 
     documents = commands.add_parser(
@@ -315,7 +316,7 @@ def _billing(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.action == "plans":
         found: int = commands.plans(settings, apply=arguments.apply)
         return found
-    result: int = commands.reconcile(settings)
+    result: int = commands.ledger(settings) if arguments.action == "ledger" else commands.reconcile(settings)
     return result
 
 

@@ -11,7 +11,7 @@ import orjson
 
 from actiontrac.contracts.billing import PaymentReceived, SubscriptionActivated
 from actiontrac.ids import new_id
-from services.billing import policies, upgrades
+from services.billing import ledger, policies, upgrades
 from services.billing.models import Checkout, Invoice, Payment, Refund, SubscriptionYear
 from services.billing.providers import Snapshot
 from services.billing.repository import BillingStore
@@ -70,9 +70,12 @@ def take_payment(store: BillingStore, checkout: Checkout, snapshot: Snapshot, *,
 
 
 def _record(store: BillingStore, checkout: Checkout, snapshot: Snapshot, outcome: str, now: datetime) -> None:
+    payment_id = new_id("pay")
+    entries = ledger.payment(checkout.provider, snapshot.amount.minor, kept=outcome == "kept")
+    store.book(entries, payment_id, checkout, now)
     store.session.add(
         Payment(
-            id=new_id("pay"),
+            id=payment_id,
             company_id=checkout.company_id,
             checkout_id=checkout.id,
             provider=checkout.provider,

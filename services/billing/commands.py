@@ -1,19 +1,22 @@
 """``actiontrac billing``: what an operator does with plans and payments."""
 
+import csv
 import dataclasses
 import sys
 from collections.abc import Iterable
 
+from actiontrac import clock
 from actiontrac.config import ConfigurationError, Settings
 from actiontrac.service import Opener
 from actiontrac.storage import database_for
 from actiontrac.vault import LocalKeyProvider
-from services.billing.audit import Finding, audit
+from services.billing.audit import PAGE, Finding, audit
 from services.billing.dependencies import Processors, catalogue_for
+from services.billing.ledger import HEADER
 from services.billing.models import Plan
 from services.billing.plans import Offer, PlanFileWrong
 from services.billing.providers.factory import ProviderMisconfigured
-from services.billing.providers.money import Money
+from services.billing.providers.money import Money, as_decimal
 from services.billing.repository import BillingStore
 from services.billing.schemas import prices_of
 
@@ -92,6 +95,31 @@ def _terms(plan: Plan | Offer) -> str:
     prices: dict[str, int] = prices_of(plan) if isinstance(plan.prices, str) else plan.prices
     named = ", ".join(str(Money(minor, currency)) for currency, minor in sorted(prices.items()))
     return f"{plan.name}: {plan.worker_limit} workers, {named}"
+
+
+# Bookkeeping
+
+
+def ledger(settings: Settings) -> int:
+    """Write every booking as CSV, oldest first; amounts are decimals of their currency."""
+    stores = _stores(settings)
+    rows = csv.writer(sys.stdout, lineterminator="\n")
+    rows.writerow(HEADER)
+    last = ""
+    while True:
+        with stores.across_companies() as store:
+            page = store.ledger_after(last, PAGE)
+        for entry in page:
+            last = entry.id
+            debit, credit = (
+                as_decimal(Money(minor, entry.currency)) for minor in (entry.debit_minor, entry.credit_minor)
+            )
+            rows.writerow(
+                (clock.iso(entry.booked_at), entry.company_id, entry.transaction_id, entry.checkout_id, entry.account,
+                 debit, credit, entry.currency, entry.environment)
+            )  # fmt: skip
+        if len(page) < PAGE:
+            return NOTHING_WRONG
 
 
 # Reconciliation

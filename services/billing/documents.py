@@ -23,7 +23,7 @@ METHODS = {"card": "card, through Stripe", "paypal": "PayPal"}
 
 
 #: Characters without a decomposition, and what is written instead.
-_ALIKE = str.maketrans({0x2013: "-", 0x2014: "-", 0x2018: "'", 0x2019: "'", "Ł": "L", "ł": "l", "Đ": "D", "đ": "d"})
+_ALIKE = {0x2013: "-", 0x2014: "-", 0x2018: "'", 0x2019: "'", ord("Ł"): "L", ord("ł"): "l", ord("Đ"): "D"}
 
 #: A line of the table is at most this high; it is kept on one page.
 LINE_HEIGHT = 18

@@ -328,6 +328,22 @@ class Refund(CompanyOwned, Base):
         self.checks += 1
 
 
+class LedgerEntry(CompanyOwned, Base):
+    """One side of a booking; written once and never changed (B28)."""
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (UniqueConstraint("company_id", "transaction_id", "account"),)
+    id: Mapped[str] = billed(ID, "corporate", primary_key=True, purpose="identity and order")
+    transaction_id: Mapped[str] = billed(ID, "corporate", purpose="the payment or refund; booked once")
+    checkout_id: Mapped[str] = billed(ID, "corporate", purpose="what it was about")
+    account: Mapped[str] = billed(String(20), "corporate", purpose="where it is booked")
+    debit_minor: Mapped[int] = billed(Integer, "corporate", purpose="how much")
+    credit_minor: Mapped[int] = billed(Integer, "corporate", purpose="how much")
+    currency: Mapped[str] = billed(String(3), "corporate", purpose="of the amounts")
+    environment: Mapped[str] = billed(String(10), "corporate", purpose="sandbox money is not revenue")
+    booked_at: Mapped[datetime] = billed(UTCDateTime, "corporate", purpose="when")
+
+
 class Meter(CompanyOwned, Base):
     """How many workers a company manages today, and what it was told about that (S38, S39)."""
 
@@ -376,11 +392,13 @@ class WebhookNotice(Base):
 
 
 class IssuedForGood(Exception):
-    """An invoice or a version of a plan is never changed; correct it by a new one."""
+    """An invoice, a booking or a version of a plan is never changed; correct it by a new one."""
 
 
 @event.listens_for(Invoice, "before_update")
 @event.listens_for(Invoice, "before_delete")
 @event.listens_for(Plan, "before_update")
+@event.listens_for(LedgerEntry, "before_update")
+@event.listens_for(LedgerEntry, "before_delete")
 def _refuse(mapper: Any, connection: Any, row: Any) -> None:
     raise IssuedForGood(type(row).__name__)

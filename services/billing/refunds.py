@@ -20,7 +20,7 @@ from actiontrac.failpoints import failpoint, register
 from actiontrac.ids import new_id
 from actiontrac.schemas import parse
 from actiontrac.service import rpc
-from services.billing import policies
+from services.billing import ledger, policies
 from services.billing.activation import issue
 from services.billing.base import Billing
 from services.billing.models import Checkout, Refund
@@ -179,6 +179,8 @@ class Refunds(Billing):
         # Locked in the same order as when a payment arrives, so that neither waits for the other.
         meter = store.meter(lock=True)
         whole = checkout.refunded_minor >= checkout.amount_minor
+        kept = refund.cause == "requested"
+        store.book(ledger.refund(checkout.provider, refund.amount_minor, kept=kept), refund.id, checkout, now)
         invoice = store.invoice_of(checkout.id)
         if invoice is not None:
             line = f"Refund of invoice {invoice.number}"

@@ -12,12 +12,14 @@ from actiontrac import context
 from actiontrac.contracts.billing import CheckoutNotFound, InvoiceNotFound, QuoteNotFound
 from actiontrac.ids import new_id
 from actiontrac.storage import Store
+from services.billing.ledger import Entry
 from services.billing.models import (
     Base,
     Checkout,
     DatedNotice,
     Disclosure,
     Invoice,
+    LedgerEntry,
     Meter,
     NumberSeries,
     Payment,
@@ -181,6 +183,31 @@ class BillingStore(Store):
 
     def year_of(self, checkout_id: str) -> SubscriptionYear | None:
         return self.session.scalar(select(SubscriptionYear).where(SubscriptionYear.checkout_id == checkout_id))
+
+    # Bookkeeping
+
+    def book(self, entries: Iterable[Entry], transaction_id: str, checkout: Checkout, now: datetime) -> None:
+        """Book a payment or refund, in the unit of work in which it happens."""
+        for entry in entries:
+            self.session.add(
+                LedgerEntry(
+                    id=new_id("led"),
+                    company_id=checkout.company_id,
+                    transaction_id=transaction_id,
+                    checkout_id=checkout.id,
+                    account=entry.account,
+                    debit_minor=entry.debit,
+                    credit_minor=entry.credit,
+                    currency=checkout.currency,
+                    environment=checkout.environment,
+                    booked_at=now,
+                )
+            )
+
+    def ledger_after(self, entry_id: str, limit: int) -> Sequence[LedgerEntry]:
+        return self.session.scalars(
+            select(LedgerEntry).where(LedgerEntry.id > entry_id).order_by(LedgerEntry.id).limit(limit)
+        ).all()
 
     # Changes of plan
 

@@ -1,5 +1,8 @@
 """``actiontrac billing``: what the operator's file would change, and whether records and processors agree."""
 
+import csv
+import io
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -7,7 +10,7 @@ import pytest
 from actiontrac.config import ConfigurationError
 from services.billing import commands
 from services.billing.audit import audit
-from services.billing.models import Payment, Plan
+from services.billing.models import IssuedForGood, LedgerEntry, Payment, Plan
 from tests.billing.conftest import ACME
 from tests.stack import Product, embedded_product
 
@@ -62,6 +65,38 @@ class TestPlans:
 
         with pytest.raises(ConfigurationError, match="not valid TOML"):
             commands.plans(shop.settings, apply=False)
+
+
+class TestLedger:
+    def test_every_booking_is_exported_and_debits_equal_credits(self, shop, capsys):
+        shop.refund(shop.buy(), 100)
+        shop.wait(320 * 86400)
+        shop.buy("team", "paypal")
+        capsys.readouterr()
+        assert commands.ledger(shop.settings) == 0
+        rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+
+        assert len(rows) == 6
+        assert sum(Decimal(row["debit"]) for row in rows) == sum(Decimal(row["credit"]) for row in rows) == Decimal(961)
+        assert {row["account"] for row in rows} == {"cash_stripe", "cash_paypal", "sales"}
+        assert {row["environment"] for row in rows} == {"sandbox"}
+
+    def test_money_that_goes_back_by_itself_was_never_a_sale(self, shop):
+        checkout = shop.create()
+        shop.approve(checkout, "failed")
+        shop.come_back(checkout)
+        shop.tick()
+        books = [(entry.account, entry.debit_minor, entry.credit_minor) for entry in shop.rows(LedgerEntry)]
+
+        assert sorted(books) == [
+            ("cash_stripe", 0, 48000), ("cash_stripe", 48000, 0), ("owed_to_buyers", 0, 48000),
+            ("owed_to_buyers", 48000, 0),
+        ]  # fmt: skip
+
+    def test_a_booking_is_never_changed(self, shop):
+        shop.buy()
+        with pytest.raises(IssuedForGood), shop.service.store(ACME) as store:
+            store.ledger_after("", 1)[0].debit_minor = 1
 
 
 class TestReconcile:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from actiontrac.contracts.billing import CheckoutNotFound, NotRefundable, RefundTooLarge
 from actiontrac.forbidden import ForbiddenData
-from services.billing.models import Refund
+from services.billing.models import LedgerEntry, Refund
 from services.billing.providers import RefundState
 from tests.billing.conftest import ACME, OLIVE, RIVAL
 
@@ -197,6 +197,10 @@ def test_invoices_and_credit_notes_always_add_up_to_what_we_kept(open_shop, part
         sum(line["amount_minor"] for line in invoice["lines"]) == invoice["total_minor"] for invoice in shop.invoices()
     )
     assert (shop.subscription()["marks"] == ["refunded"]) == (kept == 0)
+    books = shop.rows(LedgerEntry)
+    assert sum(entry.debit_minor - entry.credit_minor for entry in books) == 0
+    assert sum(entry.debit_minor - entry.credit_minor for entry in books if entry.account == "cash_stripe") == kept
+    assert sum(entry.credit_minor - entry.debit_minor for entry in books if entry.account == "sales") == kept
     if kept:
         shop.refund(checkout)
     assert shop.stripe.money_kept() == 0

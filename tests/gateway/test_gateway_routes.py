@@ -66,7 +66,8 @@ class TestEveryRoute:
 
     def test_answers_with_what_the_contract_promises(self, route: Route) -> None:
         promised = inspect.signature(contract_method(route)).return_annotation
-        if route.page:
+        # A page, and a file that travels over the bus as text, are made from what was answered.
+        if route.page or route.answers == "application/pdf":
             return
         assert route.answer is promised or (route.status == 204 and promised is None)
 
@@ -111,6 +112,7 @@ class TestTheTable:
     def test_asks_a_key_for_what_moves_money(self) -> None:
         assert {route.path for route in TABLE.routes if route.needs_idempotency_key} == {
             "/v1/checkouts",
+            "/v1/plan-changes",
             "/v1/refunds",
         }
 

@@ -9,7 +9,7 @@ revision = "0001"
 down_revision = None
 
 COMPANY_TABLES = (
-    "checkouts", "dated_notices", "disclosures", "invoices", "meters", "payments", "plan_quotes", "refunds",
+    "checkouts", "dated_notices", "disclosures", "invoices", "ledger_entries", "meters", "payments", "plan_quotes", "refunds",
     "subscription_years", "subscriptions",
 )  # fmt: skip
 
@@ -94,6 +94,24 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_invoices_checkout_id"), "invoices", ["checkout_id"], unique=False)
     op.create_index(op.f("ix_invoices_company_id"), "invoices", ["company_id"], unique=False)
+    op.create_table(
+        "ledger_entries",
+        sa.Column("id", sa.String(40), nullable=False),
+        sa.Column("transaction_id", sa.String(40), nullable=False),
+        sa.Column("checkout_id", sa.String(40), nullable=False),
+        sa.Column("account", sa.String(20), nullable=False),
+        sa.Column("debit_minor", sa.Integer(), nullable=False),
+        sa.Column("credit_minor", sa.Integer(), nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("environment", sa.String(10), nullable=False),
+        sa.Column("booked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("company_id", sa.String(40), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_entries")),
+        sa.UniqueConstraint(
+            "company_id", "transaction_id", "account", name=op.f("uq_ledger_entries_company_id_transaction_id_account")
+        ),
+    )
+    op.create_index(op.f("ix_ledger_entries_company_id"), "ledger_entries", ["company_id"], unique=False)
     op.create_table(
         "meters",
         sa.Column("id", sa.String(40), nullable=False),

@@ -1,0 +1,41 @@
+"""Double-entry bookkeeping (B28): what a payment and a refund book, pure; debits equal credits in each."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Account = Literal["cash_stripe", "cash_paypal", "sales", "owed_to_buyers"]
+
+CASH: dict[str, Account] = {"stripe": "cash_stripe", "paypal": "cash_paypal"}
+
+HEADER = (
+    "booked_at", "company", "transaction", "checkout", "account", "debit", "credit", "currency", "environment",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One side of a booking, in minor units; one of the two is 0."""
+
+    account: Account
+    debit: int
+    credit: int
+
+
+class OutOfBalance(AssertionError):
+    """Debits and credits of one booking differ: a mistake in this module, and nothing is written."""
+
+
+def _checked(*entries: Entry) -> tuple[Entry, ...]:
+    if sum(entry.debit for entry in entries) != sum(entry.credit for entry in entries):
+        raise OutOfBalance
+    return entries
+
+
+def payment(provider: str, amount: int, *, kept: bool) -> tuple[Entry, ...]:
+    """Money arrived: a sale, or, where it goes back at once, a debt to whoever paid."""
+    return _checked(Entry(CASH[provider], amount, 0), Entry("sales" if kept else "owed_to_buyers", 0, amount))
+
+
+def refund(provider: str, amount: int, *, kept: bool) -> tuple[Entry, ...]:
+    """Money went back: the opposite of what its payment booked."""
+    return _checked(Entry("sales" if kept else "owed_to_buyers", amount, 0), Entry(CASH[provider], 0, amount))
