@@ -211,7 +211,8 @@ def refusals(route: Route) -> list[type[ServiceError]]:
         found += [problems.CrossSiteRefused]
     if route.parameters or route.requires != PUBLIC:
         found.append(errors.NotFound)
-    found.append(problems.MalformedRequest)
+    # What the wire refuses before anybody knows which route was meant.
+    found += [problems.MalformedRequest, problems.AddressTooLong, problems.HeadersTooLarge]
     if route.body is not None and not route.raw:
         found += [problems.MalformedJson, problems.MediaTypeNotSupported]
     if route.body is not None or route.writes:
