@@ -122,6 +122,10 @@ class DeadlineExceeded(Unavailable):
     status = 504
 
 
+class InternalError(ServiceError):
+    """Something went wrong on our side. It has been logged; quote the request id."""
+
+
 class IdempotencyKeyInUse(Conflict):
     """A request with this Idempotency-Key is still running; try again shortly."""
 

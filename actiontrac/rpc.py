@@ -22,6 +22,7 @@ from actiontrac.context import Principal, RequestContext
 from actiontrac.errors import (
     DeadlineExceeded,
     Forbidden,
+    InternalError,
     Invalid,
     NotFound,
     ServiceError,
@@ -49,10 +50,6 @@ class UnknownMethod(NotFound):
 
 class AnswerTooLarge(ServiceError):
     """The answer is too large to send; ask for less at a time."""
-
-
-class InternalError(ServiceError):
-    """Something went wrong on our side. It has been logged; quote the request id."""
 
 
 def require(principal: Principal | None, permission: str, company_id: str | None) -> None:

@@ -156,4 +156,5 @@ def documents() -> dict[str, str]:
 def write(folder: Path) -> int:
     for name, text in documents().items():
         (folder / name).write_text(text)
+        print(f"{folder / name} written")
     return 0

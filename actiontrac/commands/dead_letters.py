@@ -27,7 +27,7 @@ def _chosen(store: Store, event_id: str | None, *, every: bool) -> Select[Any]:
     return statement if every else statement.where(table.event_id == event_id)
 
 
-def _line(service: str, row: Any) -> str:
+def _line(row: Any) -> str:
     reason = row.reason.splitlines()[0]
     return (
         f"{row.event_id:32}  {row.handler:44}  {row.state:5}  {row.attempts:2} attempts  "
@@ -41,10 +41,11 @@ def listing(settings: Settings, service: str | None) -> int:
     found = 0
     for name in _services(service):
         with open_for(name) as store:
-            for _row in store.session.scalars(_chosen(store, None, every=True)):
+            for row in store.session.scalars(_chosen(store, None, every=True)):
+                print(_line(row))
                 found += 1
     if not found:
-        pass
+        print("No event has failed.")
     return 0
 
 
@@ -54,8 +55,12 @@ def show(settings: Settings, event_id: str) -> int:
     found = False
     for name in SERVICES_WITH_DATA:
         with open_for(name) as store:
-            for _row in store.session.scalars(_chosen(store, event_id, every=False)):
+            for row in store.session.scalars(_chosen(store, event_id, every=False)):
                 found = True
+                print(_line(row))
+                print(f"due: {clock.iso(row.due_at)}")
+                print(f"message: {bytes(row.body).decode(errors='replace')}")
+                print("failed first at:", *row.reason.splitlines(), sep="\n  ")
     return _known(found, event_id)
 
 
@@ -84,13 +89,15 @@ def _change(
                     store.session.delete(row)
                 else:
                     row.state, row.attempts, row.due_at = "retry", 0, clock.now()
+                print(f"{'dropped' if drop else 'to be tried again'}: {row.event_id} at {row.handler}")
                 changed += 1
     if every:
+        print(f"{changed} events.")
         return 0
     return _known(bool(changed), event_id or "")
 
 
 def _known(found: bool, event_id: str) -> int:
     if not found:
-        pass
+        print(f"No failed event has the id {event_id}.")
     return 0 if found else 1

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from actiontrac import clock, context, log
-from actiontrac.errors import Forbidden, ServiceError, Unauthenticated
+from actiontrac.errors import Forbidden, InternalError, ServiceError, Unauthenticated
 from actiontrac.http import problems, validation
 from actiontrac.http.admission import Admission
 from actiontrac.http.exchange import Asker, Exchange
@@ -75,7 +75,7 @@ class Application:
             response = self._refusal(error, exchange, route)
         except Exception as problem:
             _log.error("request_failed", route=route.path if route else UNKNOWN, exc_info=problem)
-            response = self._refusal(problems.Broken(), exchange, route)
+            response = self._refusal(InternalError(), exchange, route)
         response.headers.append(("X-Request-Id", exchange.request_id))
         self._record(exchange, route, response.status, time.monotonic() - began)
         return response

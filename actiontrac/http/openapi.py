@@ -225,7 +225,7 @@ def refusals(route: Route) -> list[type[ServiceError]]:
             found.insert(0, problems.IdempotencyKeyMissing)
     if not route.probe:
         # Also what a plain connection gets in live mode.
-        found += [problems.TlsRequired, errors.RateLimited, problems.Broken, problems.Overloaded]
+        found += [problems.TlsRequired, errors.RateLimited, errors.InternalError, problems.Overloaded]
         found.append(errors.DeadlineExceeded)
     return list(dict.fromkeys(found))
 

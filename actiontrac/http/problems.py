@@ -111,12 +111,6 @@ class Overloaded(Unavailable):
     retry_after = 1
 
 
-class Broken(ServiceError):
-    """Something went wrong on our side. It has been logged; quote the request id."""
-
-    code = "internal_error"
-
-
 def title_of(kind: type[ServiceError]) -> str:
     """The sentence that is the same for every occurrence of an error."""
     return " ".join((kind.__doc__ or "").split())

@@ -22,7 +22,7 @@ from nameko.extensions import Entrypoint, SharedExtension
 from actiontrac import context, log
 from actiontrac.config import Settings
 from actiontrac.context import RequestContext
-from actiontrac.errors import DeadlineExceeded, ServiceError
+from actiontrac.errors import DeadlineExceeded, InternalError, ServiceError
 from actiontrac.http import problems
 from actiontrac.http.messages import Request, Response
 from actiontrac.http.wire import Connection
@@ -205,7 +205,7 @@ class HttpServer(SharedExtension):
         except Exception as problem:
             # The handler answers for its own errors; this is for what it did not think of.
             _log.error("request_failed", exc_info=problem)
-            return problems.response(problems.Broken(), context.current().request_id)
+            return problems.response(InternalError(), context.current().request_id)
 
     def _refuse(self, connection: Connection, problem: ServiceError) -> bool:
         context.enter(RequestContext(request_id=new_id("req")))

@@ -81,6 +81,25 @@ ALL: tuple[Mail, ...] = (
         name="plan_advice_down",
         sample={**_ADVICE, "current_plan": "business", "advised_plan": "team", "saving_minor": 132000},
     ),
+    Mail(name="trial_started", sample={"plan": "team", "worker_limit": 50, "ends_on": "2026-12-07"}),
+    Mail(name="renewal_due", sample={"plan": "team", "ends_on": "2027-11-22", "days_left": 14, "next_plan": ""}),
+    Mail(
+        name="grace_started",
+        sample={"plan": "team", "ended_on": "2027-11-22", "grace_ends_on": "2027-12-06"},
+    ),
+    Mail(name="read_only", sample={"plan": "team", "ended_on": "2027-11-22", "after": "year"}),
+    Mail(name="lapsed", sample={"plan": "team", "ended_on": "2027-11-22", "after": "year"}),
+    Mail(name="terminated", category="legal_notice", sample={"terminated_on": "2027-11-22"}),
+    Mail(
+        name="plan_changed",
+        sample={
+            "from_plan": "starter",
+            "plan": "team",
+            "worker_limit": 50,
+            "effective_on": "2027-03-01",
+            "ends_on": "2027-11-22",
+        },
+    ),
     # Nobody switches off the answer to a wish of their own.
     Mail(name="opted_out", category="legal_notice", sample={"stopped": "Promotions and webinars"}),
     Mail(

@@ -1,6 +1,5 @@
 """The notifications service: what happened becomes mail, once each, if it is wanted."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from nameko.extensions import DependencyProvider
@@ -8,7 +7,6 @@ from nameko.extensions import DependencyProvider
 from actiontrac import clock, context
 from actiontrac.config import Settings
 from actiontrac.contracts import accounts as people
-from actiontrac.contracts import billing
 from actiontrac.contracts import notifications as contract
 from actiontrac.errors import NotFound
 from actiontrac.events import Event
@@ -28,6 +26,7 @@ from actiontrac.service import (
 from services.notifications import links, mails, policies
 from services.notifications.campaigns import Campaigns
 from services.notifications.handover import HandOver
+from services.notifications.plan_status import PlanStatus
 from services.notifications.repository import PURGE_BATCH, NotificationsStore
 from services.notifications.schemas import (
     dead_message_view,
@@ -38,9 +37,6 @@ from services.notifications.schemas import (
 from services.notifications.support import Support
 from services.notifications.suppressions import Suppressions
 from services.notifications.transports import Transport, transport_for
-
-#: Who hears about plans and money (S53).
-ACCOUNT_ROLES = ["owner", "billing"]
 
 #: The security mails that accounts may ask for.
 SECURITY_MAILS = frozenset(mail.name for mail in mails.ALL if mail.category == "security")
@@ -57,7 +53,7 @@ class MailTransport(DependencyProvider):
         return self._transport
 
 
-class NotificationsService(Campaigns, Support, Suppressions, Service):
+class NotificationsService(PlanStatus, Campaigns, Support, Suppressions, Service):
     name = contract.SERVICE
     store: Opener[NotificationsStore] = Stores(NotificationsStore)
     settings: Settings = SettingsProvider()
@@ -88,76 +84,6 @@ class NotificationsService(Campaigns, Support, Suppressions, Service):
                     recipient_id=event.recipient_id,
                     event_key=event.event_id,
                     params={"subject_id": event.subject_id},
-                )
-
-    @handle(billing.SubscriptionActivated)
-    def on_subscription_activated(self, event: billing.SubscriptionActivated) -> None:
-        """Welcome a company to its first year; of a further year the receipt tells."""
-        params = {
-            "plan": event.plan,
-            "worker_limit": event.worker_limit,
-            "starts_on": event.starts_on,
-            "ends_on": event.ends_on,
-        }
-        self._tell(event, "welcome" if event.first else None, event.subscription_id, params)
-
-    @handle(billing.PaymentReceived)
-    def on_payment_received(self, event: billing.PaymentReceived) -> None:
-        params = {
-            "invoice_number": event.invoice_number,
-            "amount_minor": event.amount_minor,
-            "currency": event.currency,
-            "method": event.method,
-            "plan": event.plan,
-            "paid_on": event.occurred_at[:10],
-        }
-        self._tell(event, "receipt", event.checkout_id, params)
-
-    @handle(billing.PaymentRefunded)
-    def on_payment_refunded(self, event: billing.PaymentRefunded) -> None:
-        params = {
-            "invoice_number": event.invoice_number,
-            "amount_minor": event.amount_minor,
-            "currency": event.currency,
-            "whole": event.whole,
-            "cause": event.cause,
-            "refunded_on": event.occurred_at[:10],
-        }
-        self._tell(event, "refund", event.refund_id, params)
-
-    @handle(billing.UsageWarned)
-    def on_usage_warned(self, event: billing.UsageWarned) -> None:
-        """80 % and over the limit; billing says it once per level until it heals (S38)."""
-        params = {"managed": event.managed, "worker_limit": event.worker_limit, "plan": event.plan}
-        self._tell(event, "usage_80" if event.level == "80" else "usage_over", event.event_id, params)
-
-    @handle(billing.PlanAdvised)
-    def on_plan_advised(self, event: billing.PlanAdvised) -> None:
-        """Another plan fits better, a cheaper one included (S39)."""
-        params = {
-            "current_plan": event.current_plan,
-            "advised_plan": event.advised_plan,
-            "managed": event.managed,
-            "worker_limit": event.worker_limit,
-            "saving_minor": event.saving_minor,
-            "currency": event.currency,
-        }
-        self._tell(event, f"plan_advice_{event.direction}", event.event_id, params)
-
-    def _tell(self, event: Event, template: str | None, event_key: str, params: Mapping[str, Any]) -> None:
-        """Queue a mail to everybody who looks after the company's account, once each (N11)."""
-        recipients: list[people.RecipientView] = []
-        if template is not None:
-            recipients = self.accounts.list_recipients(company_id=event.company_id, roles=ACCOUNT_ROLES)
-        with self.store(event.company_id) as store:
-            if not store.claim(event) or template is None:
-                return
-            for recipient in recipients:
-                store.queue(
-                    mails.named(template),
-                    recipient_id=recipient["recipient_id"],
-                    event_key=event_key,
-                    params=params,
                 )
 
     def _record_first_choice(self, event: Event, user_id: str, wanted: bool, policy_version: str) -> None:

@@ -254,3 +254,41 @@ class TestWhatIsKept:
             assert store.session.get(type(message), message.id) is None
             assert store.dead_messages(10) == []
             assert store.choices(OLIVE) == {}
+
+
+class TestTheLifeOfAPlan:
+    EVENTS = (
+        billing.SubscriptionTrialStarted(company_id=ACME, plan="team", worker_limit=50, ends_on="2026-12-07"),
+        billing.SubscriptionRenewalDue(
+            company_id=ACME, plan="team", ends_on="2027-11-22", reminder=14, days_left=14, next_plan="starter"
+        ),
+        billing.SubscriptionGraceStarted(
+            company_id=ACME, plan="team", ended_on="2027-11-22", grace_ends_on="2027-12-06"
+        ),
+        billing.SubscriptionReadOnly(company_id=ACME, plan="team", ended_on="2027-11-22", after="year"),
+        billing.SubscriptionLapsed(company_id=ACME, plan="team", ended_on="2027-11-22", after="trial"),
+        billing.SubscriptionTerminated(company_id=ACME, terminated_on="2027-11-22"),
+        billing.SubscriptionPlanChanged(
+            company_id=ACME, subscription_id="sub_1", checkout_id="chk_1", from_plan="starter", plan="team",
+            worker_limit=50, effective_on="2027-03-01", ends_on="2027-11-22",
+        ),
+    )
+
+    @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
+    def test_each_step_is_told_once_however_often_the_event_arrives(self, world, event):
+        for _ in range(3):
+            world.happens(event)
+        world.service.hand_over()
+
+        assert len(world.transport.mails) == 1
+
+    def test_every_reminder_is_a_mail_of_its_own(self, world):
+        for reminder in (60, 30, 14, 7, 1, 0):
+            world.happens(
+                billing.SubscriptionRenewalDue(
+                    company_id=ACME, plan="team", ends_on="2027-11-22", reminder=reminder, days_left=reminder
+                )
+            )
+        world.service.hand_over()
+
+        assert len(world.transport.mails) == 6

@@ -1,6 +1,6 @@
 """Ways out: a real SMTP server that drops, defers and refuses, and the sandbox's catcher."""
 
-import http.server
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import socket
 import threading
 
@@ -214,7 +214,7 @@ class TestThroughTheService:
         assert world.states() == ["unknown"]
 
 
-class Catcher(http.server.BaseHTTPRequestHandler):
+class Catcher(BaseHTTPRequestHandler):
     taken: list
     answers: list
 
@@ -237,7 +237,7 @@ class Catcher(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def catcher():
     handler = type("Fresh", (Catcher,), {"taken": [], "answers": []})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         handler.url = f"http://127.0.0.1:{server.server_port}"
