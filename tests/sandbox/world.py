@@ -1,10 +1,10 @@
 """A sandbox, a receiver of its webhooks, and the hands of a test, all on loopback and on threads."""
 
-import http.server
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class Received:
     raw: bytes
 
 
-class QuietServer(http.server.ThreadingHTTPServer):
+class QuietServer(ThreadingHTTPServer):
     """Prints nothing when a client has gone: some of our tests do just that."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -61,7 +61,7 @@ class Receiver:
     def __post_init__(self) -> None:
         outer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 raw = self.rfile.read(int(self.headers["Content-Length"]))
                 provider = self.path.removeprefix("/webhooks/")
