@@ -1,8 +1,8 @@
 """Ways out: a real SMTP server that drops, defers and refuses, and the sandbox's catcher."""
 
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import socket
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
