@@ -1,6 +1,6 @@
 """What workers promises about files of workers that are taken away (W10)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import Field
 
@@ -24,3 +24,25 @@ class ExportQuery(Input):
     after_number: Annotated[
         Line40 | None, Blank, Field(description="The worker number in the last row of the file before.")
     ] = None
+
+
+class ExportedWorker(TypedDict):
+    """One worker in a JSON file."""
+
+    id: str
+    manager_id: str | None
+    worker_number: str
+    first_name: str
+    last_name: str
+    work_email: str | None
+    work_phone: str | None
+    title: str | None
+    department: str | None
+    site: str | None
+    manager_number: str | None
+    kind: str
+    status: str
+    started_on: str | None
+    ended_on: str | None
+    tags: list[str]
+    notes: str | None

@@ -30,10 +30,8 @@ def import_file(exchange: Exchange) -> Any:
     )
 
 
-def export(format: str, media_type: str) -> Route:
-    question = Ask(
-        WORKERS, "export_workers", {"company_id": company, "format": lambda _: format, "query": query}
-    )
+def export(format: str, media_type: str, answer: Any) -> Route:
+    question = Ask(WORKERS, "export_workers", {"company_id": company, "format": lambda _: format, "query": query})
 
     def send(exchange: Exchange) -> Response:
         return Response(
@@ -48,7 +46,7 @@ def export(format: str, media_type: str) -> Route:
         description="Sorted by worker number, at most 5,000 workers or 4 MB in one file: the next one follows "
         "`after_number`, the last number of this one; a file without rows is behind the last. An import of the CSV "
         "file changes nothing. Cells that a spreadsheet would take for formulas begin with an apostrophe.",
-        requires="workers.import", query=worker_exports.ExportQuery, answer=str, answers=media_type, handler=send,
+        requires="workers.import", query=worker_exports.ExportQuery, answer=answer, answers=media_type, handler=send,
         ask=question,
     )  # fmt: skip
 
@@ -127,8 +125,8 @@ def routes(_: Desk) -> list[Route]:
             ask=Ask(WORKERS, "import_workers", {"company_id": company, "text": by_handler, "options": by_handler}),
             example={"text": "First name,Surname\nWanda,Rivers\n", "options": {"dry_run": True}},
         ),
-        export("csv", "text/csv; charset=utf-8"),
-        export("json", "application/json"),
+        export("csv", "text/csv; charset=utf-8", str),
+        export("json", "application/json", list[worker_exports.ExportedWorker]),
         Route(
             method="GET", path="/v1/worker-imports/{id}", name="get_import", tag="Workers",
             summary="What an import did",
