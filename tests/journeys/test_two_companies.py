@@ -29,6 +29,7 @@ NAMED_BY: dict[str, str] = {
     "/v1/vacant-positions/{id}": "vacancy",
     "/v1/checkouts/{id}": "checkout",
     "/v1/invoices/{id}": "invoice",
+    "/v1/invoices/{id}/pdf": "invoice",
     "/v1/worker-imports/{id}": "imported",
     "/v1/invitations/{id}": "invitation",
     "/v1/members/{id}": "member",
