@@ -9,8 +9,9 @@ import pytest
 
 from actiontrac.contracts.billing import InvoiceNotFound
 from actiontrac.testing import as_request
-from services.billing.documents import Document, Line, amount_of, pdf_of, plain
+from services.billing.documents import Document, Line
 from services.billing.models import Checkout, Invoice
+from services.billing.paper import amount_of, pdf_of, plain
 from services.billing.providers.money import Money
 from tests.billing.conftest import ACME, RIVAL
 
