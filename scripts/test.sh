@@ -1,7 +1,8 @@
 #!/bin/sh
-# Every test. First the folders that start no product, a file at a time on two cores, so that a
-# simple mistake shows at once; then those on the real RabbitMQ and PostgreSQL, one after another;
-# those that kill processes last. Arguments go to pytest instead: scripts/test.sh tests/billing -x
+# Every test, a folder after the other, each in a process of its own so that none leaves anything
+# behind for the next: quick folders first, so that a simple mistake shows at once; then those on
+# the real RabbitMQ and PostgreSQL; those that kill processes last. The first folder that fails
+# ends the run. Arguments go to pytest instead: scripts/test.sh tests/billing -x
 set -eu
 cd "$(dirname "$0")/.."
 python=.venv/bin/python
@@ -24,6 +25,7 @@ for entry in tests/test_*.py tests/*/; do
         set -- "$@" "$entry"
     fi
 done
-$python -m pytest -n 2 --dist loadfile "$@"
-# shellcheck disable=SC2086  # a list of folders, split on purpose
-exec $python -m pytest $last
+for entry in "$@" $last; do
+    echo "== $entry"
+    $python -m pytest -q "$entry"
+done
