@@ -19,10 +19,13 @@ def theatre(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     scenarios = [given["scenario"] for given in called if isinstance(given.get("scenario"), Scenario)]
     needs_servers = any(scenario.mode == "full" for scenario in scenarios)
     servers = request.getfixturevalue("servers") if needs_servers else None
-    opened = Theatre(scenarios, tmp_path_factory.mktemp("chaos"), servers, LANES)
-    request.config.stash[THEATRE] = opened
-    yield opened
-    opened.afterwards()
+    with pytest.MonkeyPatch.context() as patch:
+        # Everything is on loopback; and pytest changes the environment while a lane would look for a proxy in it.
+        patch.setattr("requests.sessions.get_environ_proxies", lambda *_, **__: {})
+        opened = Theatre(scenarios, tmp_path_factory.mktemp("chaos"), servers, LANES)
+        request.config.stash[THEATRE] = opened
+        yield opened
+        opened.afterwards()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -53,7 +53,13 @@ class Lane:
         return lane
 
     def _start(self) -> None:
-        self.product.start(wait=False)
+        while True:
+            try:
+                self.product.start(wait=False)
+                break
+            except KeyError:
+                # pytest renames the current test in the environment that was being copied.
+                continue
         # Several start at once here, on a machine that may have other work.
         self.product.wait_ready(READY_SECONDS)
 

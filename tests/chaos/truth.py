@@ -4,7 +4,7 @@ import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -156,12 +156,24 @@ class Truth:
         ]
 
     def _figures(self, company_id: str, expected: Books, in_doubt: Iterable[InDoubt]) -> list[str]:
-        mails = Counter(expected.mails)
+        found = self.books(company_id)
+        return [
+            *replace(expected, mails={}).against(replace(found, mails={})),
+            *self._mail(expected, found, [mail for mail in in_doubt if mail.company_id == company_id], company_id),
+        ]
+
+    def _mail(self, expected: Books, found: Books, in_doubt: Sequence[InDoubt], company_id: str) -> list[str]:
+        """Mails that are named came as often as that; whatever else a company is told, it is told once."""
+        wanted = Counter({template: 1 for template in found.mails} | expected.mails)
+        # Somebody used the link of the first copy: the second one has no point any more.
+        used = "SELECT id FROM messages WHERE company_id = :id AND reason IN ('no_longer_needed', 'recipient_gone')"
+        pointless = {row["id"] for row in self.rows("notifications", used, id=company_id)}
         for mail in in_doubt:
-            if mail.company_id == company_id:
-                mails[mail.template] += mail.arrives_in_the_end - 1
-        arrived = {template: number for template, number in mails.items() if number}
-        return replace(expected, mails=arrived).against(self.books(company_id))
+            arrives = mail.arrived if mail.message_id in pointless else mail.arrives_in_the_end
+            wanted[mail.template] += arrives - 1
+        return Books(mails={name: number for name, number in wanted.items() if number}).against(
+            Books(mails=found.mails)
+        )
 
     def _money(self, company_id: str) -> list[str]:
         """What the processors took and gave back is what the documents say, to the cent."""
