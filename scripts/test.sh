@@ -1,8 +1,9 @@
 #!/bin/sh
-# Every test, a folder after the other, each in a process of its own so that none leaves anything
-# behind for the next: quick folders first, so that a simple mistake shows at once; then those on
-# the real RabbitMQ and PostgreSQL; those that kill processes last. The first folder that fails
-# ends the run. Arguments go to pytest instead: scripts/test.sh tests/billing -x
+# Every test, a folder after the other, each in processes of its own so that none leaves anything
+# behind for the next: quick folders first, on both cores, so that a simple mistake shows at once;
+# then those that start whole products on the real RabbitMQ and PostgreSQL, which need both cores
+# themselves; those that kill processes last. The first folder that fails ends the run.
+# Arguments go to pytest instead: scripts/test.sh tests/billing -x
 set -eu
 cd "$(dirname "$0")/.."
 python=.venv/bin/python
@@ -12,6 +13,11 @@ $python -m tests.servers install
 
 if [ $# -gt 0 ]; then
     exec $python -m pytest "$@"
+fi
+
+# One pair of servers for all folders; each test takes databases and a virtual host of its own.
+if [ -z "${ACTIONTRAC_TEST_SERVERS:-}" ]; then
+    exec $python -m tests.servers run --name tests --only-servers -- scripts/test.sh
 fi
 
 last="tests/servers tests/integration tests/journeys tests/chaos"
@@ -25,7 +31,16 @@ for entry in tests/test_*.py tests/*/; do
         set -- "$@" "$entry"
     fi
 done
-for entry in "$@" $last; do
+for entry in "$@"; do
     echo "== $entry"
-    $python -m pytest -q "$entry"
+    $python -m pytest -q -n 2 --dist loadfile "$entry"
+done
+for entry in $last; do
+    echo "== $entry"
+    # The tests of the servers themselves start their own.
+    if [ "$entry" = tests/servers ]; then
+        env -u ACTIONTRAC_TEST_SERVERS $python -m pytest -q "$entry"
+    else
+        $python -m pytest -q "$entry"
+    fi
 done

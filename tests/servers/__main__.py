@@ -64,13 +64,19 @@ def install(_: argparse.Namespace) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run a command on fresh servers with fresh databases, in the settings that the product reads."""
+    """
+    Run a command on fresh servers with fresh databases, in the settings that the product reads.
+
+    With ``--only-servers`` the command is a run of the tests: it gets the servers and no setting of the product.
+    """
     if not arguments.arguments:
         raise ServersUnavailable("Say what to run: python -m tests.servers run -- COMMAND")
     # A terminated parent must still end its servers.
     signal.signal(signal.SIGTERM, _leave)
     servers = Servers.start(arguments.name)
     try:
+        if arguments.only_servers:
+            return _run_child(arguments.arguments, {**os.environ, ADOPT: str(servers.folder)})
         own = Servers.create_database_set(servers, f"run{os.getpid()}_")
         home = RUNS / f"{servers.folder.name}-home-{os.getpid()}"
         return _run_child(
@@ -137,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--all", action="store_true", help="every pair that no live test run is using")
         if name == "run":
             sub.add_argument("--name", default="run", help="folder under .run/ (default: run)")
+            sub.add_argument("--only-servers", action="store_true", help="for test runs: no database, no settings")
             sub.add_argument("arguments", nargs="*", metavar="COMMAND", help="after --: what to run")
         if name == "reap":
             sub.add_argument("folder")
