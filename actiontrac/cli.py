@@ -123,13 +123,14 @@ settings are environment variables; .env.example lists them all""",
         help="what is sold, and whether our records and the processors agree",
         epilog="""examples:
   actiontrac billing plans             show what the file of plans would change
-  actiontrac billing plans --apply
+  actiontrac billing plans --apply     sell by it from now on, without a restart
+  actiontrac billing taxes --apply     the same for the file of taxes
   actiontrac billing ledger > books.csv
   actiontrac billing reconcile         exit code 0: all agrees, 1: it does not, 3: a processor did not answer""",
         formatter_class=_RAW,
     )
-    billing.add_argument("action", choices=["plans", "reconcile", "ledger"])
-    billing.add_argument("--apply", action="store_true", help="write the new versions")
+    billing.add_argument("action", choices=["plans", "taxes", "reconcile", "ledger"])
+    billing.add_argument("--apply", action="store_true", help="let the file hold from now on")
 
     documents = commands.add_parser(
         "docs", help="write the event catalogue from the contracts (for developers)",
@@ -313,8 +314,9 @@ def _billing(arguments: argparse.Namespace, settings: Settings) -> int:
     log.configure(service="billing-command", level="critical")
     clock.configure(settings.clock_file)
     commands = import_module("services.billing.commands")
-    if arguments.action == "plans":
-        found: int = commands.plans(settings, apply=arguments.apply)
+    if arguments.action in ("plans", "taxes"):
+        change = commands.plans if arguments.action == "plans" else commands.taxes
+        found: int = change(settings, apply=arguments.apply)
         return found
     result: int = commands.ledger(settings) if arguments.action == "ledger" else commands.reconcile(settings)
     return result

@@ -11,9 +11,12 @@ from actiontrac.contracts.billing import ProviderAway
 from actiontrac.service import Caller, Opener, RpcClient, Service, SettingsProvider, Stores
 from services.billing.dependencies import Catalogue, Plans, Providers
 from services.billing.handoff import WayBack
+from services.billing.models import Plan
+from services.billing.plans import OnSale
 from services.billing.policies import AUTHENTICATION_RULES
 from services.billing.providers import PaymentProvider
 from services.billing.repository import BillingStore
+from services.billing.tax_table import TaxTable
 
 __all__ = ["Billing", "clock", "current", "log"]
 
@@ -66,18 +69,44 @@ class Billing(Service):
 
     def keep_plans(self) -> None:
         """
-        Bring the versions of the operator's file into the database, once per process.
+        Bring the operator's files into the database, once per process: new versions of
+        plans, and what holds from now on where a file says what none said before.
 
         Safe on any number of replicas. A version that was changed without a new number
         is told to the operator and stays as it was: somebody may have bought it (B01).
         """
-        if self.catalogue.kept:
+        files = self.catalogue
+        if files.kept:
             return
+        now = clock.now()
         with self.store.across_companies() as store:
-            differing = store.keep_plans(self.catalogue.offers)
-        self.catalogue.kept = True
+            differing = store.keep_plans(files.plans.contents.offers)
+            if not differing:
+                store.apply_unseen("plans", files.plans.text, files.plans.digest, now)
+            held = files.taxes.newest(store.applied_file("taxes"))
+            new = files.taxes.contents
+            if new.version > held.version or store.applied_file("taxes") is None:
+                store.apply_unseen("taxes", files.taxes.text, files.taxes.digest, now)
+            elif new.version == held.version and new != held:
+                differing.append("taxes")
+            late = self.on_sale(store) != files.plans.contents or self.tax_table(store) != new
+        files.kept = True
+        if late:
+            hint = "actiontrac billing plans --apply, actiontrac billing taxes --apply"
+            log.get(__name__).warning("another_file_holds", hint=hint)
         if differing:
-            log.get(__name__).error("plan_changed_without_new_version", plans=differing)
+            log.get(__name__).error("file_changed_without_new_version", entries=differing)
+
+    def on_sale(self, store: BillingStore) -> OnSale:
+        """What can be bought now: as it was applied last."""
+        return self.catalogue.plans.newest(store.applied_file("plans"))
+
+    def plans_on_sale(self, store: BillingStore) -> list[Plan]:
+        return store.plans(self.on_sale(store).versions)
+
+    def tax_table(self, store: BillingStore) -> TaxTable:
+        """Which tax is added now: as it was applied last."""
+        return self.catalogue.taxes.newest(store.applied_file("taxes"))
 
 
 def away() -> ProviderAway:

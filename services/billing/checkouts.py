@@ -53,7 +53,7 @@ class Checkouts(Settlement):
         """What can be bought: the newest version of every plan, smallest first (B01)."""
         self.keep_plans()
         with self.store.across_companies() as store:
-            plans = store.plans(self.catalogue.versions)
+            plans = self.plans_on_sale(store)
         return {"items": [plan_view(plan) for plan in plans], "next_cursor": None}
 
     @rpc(requires="billing.write", write=True)
@@ -163,11 +163,10 @@ class Checkouts(Settlement):
         return opened
 
     def _plan(self, store: BillingStore, code: str) -> Plan:
-        versions = [version for version in self.catalogue.versions if version[0] == code]
-        found = store.plans(versions)
-        if not found:
+        found = next((plan for plan in self.plans_on_sale(store) if plan.code == code), None)
+        if found is None:
             raise PlanNotFound()
-        return found[0]
+        return found
 
     def _may_start(self, opened: Checkout, now: datetime) -> bool:
         """Whether the processor still knows the key of a start that may have happened before."""

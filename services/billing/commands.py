@@ -14,11 +14,13 @@ from services.billing.audit import PAGE, Finding, audit
 from services.billing.dependencies import Processors, catalogue_for
 from services.billing.ledger import HEADER
 from services.billing.models import Plan
-from services.billing.plans import Offer, PlanFileWrong
+from services.billing.operator_files import Contents, OperatorFile, OperatorFileWrong
+from services.billing.plans import Offer
 from services.billing.providers.factory import ProviderMisconfigured
 from services.billing.providers.money import Money, as_decimal
 from services.billing.repository import BillingStore
 from services.billing.schemas import prices_of
+from services.billing.taxes import Row, percent_text
 
 NOTHING_WRONG, SOMETHING_WRONG, NOT_KNOWN = 0, 1, 3
 
@@ -39,7 +41,8 @@ def _say(line: str = "") -> None:
 
 def plans(settings: Settings, *, apply: bool) -> int:
     """
-    Show what the operator's file would change, and change it with ``apply``.
+    Show what the operator's file would change, and change it with ``apply``: running
+    services sell by it from then on, and who bought before keeps their version.
 
     Returns 1, and changes nothing, where a version that may have been sold was changed
     without a new number (B01).
@@ -47,27 +50,32 @@ def plans(settings: Settings, *, apply: bool) -> int:
     Raises:
         ConfigurationError: the file cannot be used.
     """
-    try:
-        offers = catalogue_for(settings).offers
-    except PlanFileWrong as problem:
-        raise ConfigurationError(str(problem)) from None
+    file = catalogue_for(settings).plans
+    wanted = _contents(file)
     stores = _stores(settings)
     with stores.across_companies() as store:
         kept = store.all_plans()
-    wrong = _show(offers, kept)
-    new = [offer for offer in offers if (offer.code, offer.version) not in {(plan.code, plan.version) for plan in kept}]
-    if wrong:
+        held = store.applied_file("plans")
+    if _show(wanted.offers, kept):
         _say("Nothing was changed: give each of them a new version number.")
         return SOMETHING_WRONG
-    if not new:
+    if held is not None and file.newest(held) == wanted:
         _say("Nothing to change.")
     elif apply:
         with stores.across_companies() as store:
-            store.keep_plans(offers)
-        _say(f"Written: {len(new)}. A running billing service sells them after its next start.")
+            store.keep_plans(wanted.offers)
+            store.apply_file("plans", file.text, file.digest, clock.now())
+        _say("Applied: this is what is sold from now on, by running services too.")
     else:
         _say("Nothing was changed yet: actiontrac billing plans --apply")
     return NOTHING_WRONG
+
+
+def _contents(file: OperatorFile[Contents]) -> Contents:
+    try:
+        return file.contents
+    except OperatorFileWrong as problem:
+        raise ConfigurationError(str(problem)) from None
 
 
 def _show(offers: Iterable[Offer], kept: list[Plan]) -> list[Offer]:
@@ -95,6 +103,53 @@ def _terms(plan: Plan | Offer) -> str:
     prices: dict[str, int] = prices_of(plan) if isinstance(plan.prices, str) else plan.prices
     named = ", ".join(str(Money(minor, currency)) for currency, minor in sorted(prices.items()))
     return f"{plan.name}: {plan.worker_limit} workers, {named}"
+
+
+# Taxes
+
+
+def taxes(settings: Settings, *, apply: bool) -> int:
+    """
+    Show which taxes the operator's file would add from now on, and apply it with ``apply``.
+
+    Returns 1, and changes nothing, where the table was changed without a higher version.
+
+    Raises:
+        ConfigurationError: the file cannot be used.
+    """
+    file = catalogue_for(settings).taxes
+    wanted = _contents(file)
+    stores = _stores(settings)
+    with stores.across_companies() as store:
+        row = store.applied_file("taxes")
+    held = file.newest(row) if row is not None else None
+    known = set(held.rows) if held is not None else set()
+    for rate in wanted.rows:
+        _say(f"{_place(rate):24} since {rate.since}  {_rate(rate)}  {'as it is' if rate in known else 'new'}")
+    for rate in sorted(known - set(wanted.rows), key=_place):
+        _say(f"{_place(rate):24} since {rate.since}  {_rate(rate)}  goes")
+    if not wanted.rows:
+        _say("The file has no rate: no tax is added to anything.")
+    if held == wanted:
+        _say("Nothing to change.")
+    elif held is not None and wanted.version <= held.version:
+        _say(f"WRONG: version {held.version} is applied. Nothing was changed: give the table a higher version.")
+        return SOMETHING_WRONG
+    elif apply:
+        with stores.across_companies() as store:
+            store.apply_file("taxes", file.text, file.digest, clock.now())
+        _say(f"Applied: version {wanted.version} holds for what is quoted from now on.")
+    else:
+        _say("Nothing was changed yet: actiontrac billing taxes --apply")
+    return NOTHING_WRONG
+
+
+def _place(row: Row) -> str:
+    return " ".join([row.country, *sorted(row.states)])
+
+
+def _rate(row: Row) -> str:
+    return f"{row.rate.name} {percent_text(row.rate.percent)} %"
 
 
 # Bookkeeping

@@ -7,10 +7,12 @@ from typing import Any
 from nameko.extensions import DependencyProvider
 
 from actiontrac.config import ConfigurationError, Settings
-from services.billing import plans
+from services.billing import plans, tax_table
 from services.billing.circuit import Guarded
-from services.billing.plans import Offer, TrialOffer
+from services.billing.operator_files import OperatorFile, OperatorFileWrong
+from services.billing.plans import OnSale
 from services.billing.providers import PaymentProvider, factory
+from services.billing.tax_table import TaxTable
 
 
 class Processors(Mapping[str, PaymentProvider]):
@@ -69,46 +71,39 @@ class Providers(DependencyProvider):
 
 
 class Catalogue:
-    """The plans on sale, read from the operator's file once per process."""
+    """What the operator's files say about what is sold and which tax is added to it."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offers: list[Offer] | None = None
-        self._trial: TrialOffer | None = None
+    def __init__(self, plans_file: Path, taxes_file: Path) -> None:
+        self.plans: OperatorFile[OnSale] = OperatorFile("plans", plans_file, plans.parse)
+        self.taxes: OperatorFile[TaxTable] = OperatorFile("taxes", taxes_file, tax_table.parse)
         #: Whether this process has seen to it that the database has them.
         self.kept = False
 
-    @property
-    def offers(self) -> list[Offer]:
-        if self._offers is None:
-            self._trial = plans.read_trial(self._path)
-            self._offers = plans.read(self._path)
-        return self._offers
-
-    @property
-    def trial(self) -> TrialOffer | None:
-        """What may be tried without a card; None where the operator offers no trial."""
-        assert self.offers
-        return self._trial
-
-    @property
-    def versions(self) -> list[tuple[str, int]]:
-        return [(offer.code, offer.version) for offer in self.offers]
+    def check(self) -> None:
+        """
+        Raises:
+            ConfigurationError: a file cannot be used.
+        """
+        for file, setting in ((self.plans, "PLANS_FILE"), (self.taxes, "TAXES_FILE")):
+            try:
+                assert file.contents
+            except OperatorFileWrong as problem:
+                raise ConfigurationError(f"{problem} Mend the file that ACTIONTRAC_{setting} names.") from None
 
 
 def catalogue_for(settings: Settings) -> Catalogue:
-    return Catalogue(Path(settings.option("PLANS_FILE", str(plans.DEFAULT_FILE))))
+    return Catalogue(
+        Path(settings.option("PLANS_FILE", str(plans.DEFAULT_FILE))),
+        Path(settings.option("TAXES_FILE", str(tax_table.DEFAULT_FILE))),
+    )
 
 
 class Plans(DependencyProvider):
-    """``catalogue = Plans()``: the plans on sale; a wrong file stops the service at its start."""
+    """``catalogue = Plans()``: the operator's files; a wrong one stops the service at its start."""
 
     def setup(self) -> None:
         self._catalogue = catalogue_for(self.container.config["settings"])
-        try:
-            assert self._catalogue.offers
-        except plans.PlanFileWrong as problem:
-            raise ConfigurationError(f"{problem} Mend the file that ACTIONTRAC_PLANS_FILE names.") from None
+        self._catalogue.check()
 
     def get_dependency(self, worker_ctx: Any) -> Catalogue:
         return self._catalogue

@@ -14,6 +14,7 @@ Base: Any = declarative_base("billing")
 #: Tables that belong to no company, each with its reason.
 UNISOLATED = {
     "plans": "what is sold is the same for everybody",
+    "applied_files": "what is sold and which tax is added is the same for everybody",
     "number_series": "invoices are numbered without gaps over all companies",
     "webhook_notices": "a webhook arrives before its company is known; ids only",
 }
@@ -39,6 +40,17 @@ class Plan(Base):
     name: Mapped[str] = column(String(80), "public", purpose="what people call it", nullable=False)
     worker_limit: Mapped[int] = column(Integer, "public", purpose="how many workers it allows", nullable=False)
     prices: Mapped[str] = column(Text, "public", purpose="minor units a year by currency, as JSON", nullable=False)
+
+
+class AppliedFile(Base):
+    """A file of plans or taxes as an operator applied it; the newest of a kind holds (B01)."""
+
+    __tablename__ = "applied_files"
+    kind: Mapped[str] = column(String(10), "public", primary_key=True, purpose="plans or taxes")
+    number: Mapped[int] = column(Integer, "public", primary_key=True, autoincrement=False, purpose="the newest holds")
+    digest: Mapped[str] = column(String(64), "public", purpose="what was applied before is known again", nullable=False)
+    content: Mapped[str] = column(Text, "public", purpose="what every replica works by", nullable=False)
+    applied_at: Mapped[datetime] = column(UTCDateTime, "public", purpose="since when", nullable=False)
 
 
 class Checkout(CompanyOwned, Base):
@@ -398,6 +410,7 @@ class IssuedForGood(Exception):
 @event.listens_for(Invoice, "before_update")
 @event.listens_for(Invoice, "before_delete")
 @event.listens_for(Plan, "before_update")
+@event.listens_for(AppliedFile, "before_update")
 @event.listens_for(LedgerEntry, "before_update")
 @event.listens_for(LedgerEntry, "before_delete")
 def _refuse(mapper: Any, connection: Any, row: Any) -> None:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.billing.operator_files import OperatorFileWrong, text_of
 from services.billing.providers.money import DECIMALS
 
 #: Beside the packages in a checkout of the project and in the image; ACTIONTRAC_PLANS_FILE names another.
 DEFAULT_FILE = Path(__file__).resolve().parents[2] / "deploy" / "plans.toml"
 
 
-class PlanFileWrong(ValueError):
+class PlanFileWrong(OperatorFileWrong):
     """The file of plans cannot be used; the sentence says why and where."""
 
 
@@ -36,52 +37,61 @@ class TrialOffer:
     days: int
 
 
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise PlanFileWrong(f"The plans cannot be read from {path.name}: {problem.strerror}.") from None
-    except tomllib.TOMLDecodeError as problem:
-        raise PlanFileWrong(f"{path.name} is not valid TOML: {problem}.") from None
+@dataclass(frozen=True)
+class OnSale:
+    """What the operator's file says: the newest version of every plan, smallest first, and the trial."""
+
+    offers: list[Offer]
+    trial: TrialOffer | None
+
+    @property
+    def versions(self) -> list[tuple[str, int]]:
+        return [(offer.code, offer.version) for offer in self.offers]
 
 
-def read_trial(path: Path) -> TrialOffer | None:
+def read(path: Path) -> OnSale:
     """
-    The trial that the file offers; without a ``[trial]`` there is none.
-
-    Raises:
-        PlanFileWrong: it names no plan of the file, or no number of days.
-    """
-    found = _parsed(path).get("trial")
-    if found is None:
-        return None
-    offer = next((offer for offer in read(path) if offer.code == found.get("plan")), None)
-    if offer is None:
-        raise PlanFileWrong(f"{path.name}: [trial] names no plan of this file.")
-    days = found.get("days")
-    if type(days) is not int or not 0 < days <= 90:
-        raise PlanFileWrong(f"{path.name}: days of [trial] is a whole number from 1 to 90.")
-    return TrialOffer(offer.code, offer.version, offer.worker_limit, days)
-
-
-def read(path: Path) -> list[Offer]:
-    """
-    The newest version of every plan in the file, smallest plan first.
-
     Raises:
         PlanFileWrong: it is missing, is not TOML, or an entry cannot be sold.
     """
-    found = _parsed(path)
+    return parse(text_of(path), path.name)
+
+
+def parse(text: str, file: str) -> OnSale:
+    """What stands in a file of that name; see ``read``."""
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise PlanFileWrong(f"{file} is not valid TOML: {problem}.") from None
+    offers = _offers(found, file)
+    return OnSale(offers, _trial(found, offers, file))
+
+
+def _trial(found: dict[str, Any], offers: list[Offer], file: str) -> TrialOffer | None:
+    """The trial that the file offers; without a ``[trial]`` there is none."""
+    trial = found.get("trial")
+    if trial is None:
+        return None
+    offer = next((offer for offer in offers if offer.code == trial.get("plan")), None)
+    if offer is None:
+        raise PlanFileWrong(f"{file}: [trial] names no plan of this file.")
+    days = trial.get("days")
+    if type(days) is not int or not 0 < days <= 90:
+        raise PlanFileWrong(f"{file}: days of [trial] is a whole number from 1 to 90.")
+    return TrialOffer(offer.code, offer.version, offer.worker_limit, days)
+
+
+def _offers(found: dict[str, Any], file: str) -> list[Offer]:
     newest: dict[str, Offer] = {}
     for entry in found.get("plan", []):
-        offer = _offer(entry, path.name)
+        offer = _offer(entry, file)
         known = newest.get(offer.code)
         if known is not None and known.version == offer.version:
-            raise PlanFileWrong(f"{path.name} lists {offer.code} version {offer.version} twice.")
+            raise PlanFileWrong(f"{file} lists {offer.code} version {offer.version} twice.")
         if known is None or offer.version > known.version:
             newest[offer.code] = offer
     if not newest:
-        raise PlanFileWrong(f"{path.name} lists no [[plan]].")
+        raise PlanFileWrong(f"{file} lists no [[plan]].")
     return sorted(newest.values(), key=lambda offer: (offer.worker_limit, offer.code))
 
 

@@ -14,6 +14,7 @@ from actiontrac.ids import new_id
 from actiontrac.storage import Store
 from services.billing.ledger import Entry
 from services.billing.models import (
+    AppliedFile,
     Base,
     Checkout,
     DatedNotice,
@@ -76,6 +77,29 @@ class BillingStore(Store):
     def all_plans(self) -> list[Plan]:
         """Every version that was ever kept."""
         return list(self.session.scalars(select(Plan).order_by(Plan.code, Plan.version)))
+
+    # What the operator applied
+
+    def applied_file(self, kind: str) -> AppliedFile | None:
+        """What was applied last of ``plans`` or ``taxes``."""
+        statement = select(AppliedFile).where(AppliedFile.kind == kind).order_by(AppliedFile.number.desc())
+        return self.session.scalar(statement.limit(1))
+
+    def apply_unseen(self, kind: str, text: str, digest: str, now: datetime) -> bool:
+        """
+        Let a file hold from now on, unless what it says was applied before: a replica
+        that starts late with an old file takes nothing back.
+        """
+        seen = select(AppliedFile.number).where(AppliedFile.kind == kind, AppliedFile.digest == digest)
+        if self.session.scalar(seen.limit(1)) is not None:
+            return False
+        return self.apply_file(kind, text, digest, now)
+
+    def apply_file(self, kind: str, text: str, digest: str, now: datetime) -> bool:
+        """Let a file hold from now on; False when somebody else applied one at this moment."""
+        last = self.applied_file(kind)
+        number = last.number + 1 if last is not None else 1
+        return self._insert_once(AppliedFile, kind=kind, number=number, digest=digest, content=text, applied_at=now)
 
     # Checkouts
 

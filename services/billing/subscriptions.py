@@ -52,10 +52,10 @@ class Subscriptions(Billing):
         """
         self.keep_plans()
         now = clock.now()
-        offer = self.catalogue.trial
-        if offer is None:
-            raise TrialNotOffered()
         with self.store(company_id) as store:
+            offer = self.on_sale(store).trial
+            if offer is None:
+                raise TrialNotOffered()
             # Two who start it at the same moment meet here.
             life = store.subscription_for_change()
             if store.years():

@@ -39,7 +39,7 @@ class Usage(Billing):
             if event.sequence <= meter.sequence:
                 return
             meter.managed, meter.sequence = event.managed, event.sequence
-            watch(store, meter, now.date(), store.plans(self.catalogue.versions))
+            watch(store, meter, now.date(), self.plans_on_sale(store))
 
     @every(seconds=30)
     def review_plans(self) -> None:
@@ -59,7 +59,7 @@ class Usage(Billing):
             year.high_water = max(year.high_water, meter.managed)
         upcoming = [policies.review_after(paid.starts_on, now) for paid in store.years() if not paid.refunded_at]
         meter.review_at = min((moment for moment in upcoming if moment is not None), default=None)
-        watch(store, meter, now.date(), store.plans(self.catalogue.versions))
+        watch(store, meter, now.date(), self.plans_on_sale(store))
 
     @rpc(requires="billing.read")
     def get_usage(self, *, company_id: str) -> UsageView:
@@ -68,7 +68,7 @@ class Usage(Billing):
         with self.store(company_id) as store:
             meter = store.meter()
             year = store.year_on(clock.today())
-            advice = year and advice_for(store, meter, year, store.plans(self.catalogue.versions))
+            advice = year and advice_for(store, meter, year, self.plans_on_sale(store))
             terms = terms_on(store, clock.today())
             limit = terms.worker_limit if terms else None
             return {

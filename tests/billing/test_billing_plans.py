@@ -2,9 +2,12 @@
 
 import pytest
 
-from services.billing import plans
+from actiontrac.contracts.billing import PlanNotFound, TrialNotOffered
+from services.billing import commands, plans
 from services.billing.models import Plan
+from services.billing.operator_files import OperatorFileWrong
 from services.billing.plans import PlanFileWrong
+from tests.billing.conftest import ACME, RIVAL, RON
 
 FILE = """
 [[plan]]
@@ -23,7 +26,7 @@ def write(path, version=1, limit=50, price=48000):
 
 class TestTheFile:
     def test_ours_sells_four_plans_in_three_currencies(self):
-        offers = plans.read(plans.DEFAULT_FILE)
+        offers = plans.read(plans.DEFAULT_FILE).offers
 
         assert [(offer.code, offer.worker_limit) for offer in offers] == [
             ("starter", 10), ("team", 50), ("business", 250), ("enterprise", 1000),
@@ -34,7 +37,7 @@ class TestTheFile:
         path = tmp_path / "plans.toml"
         path.write_text(FILE.format(version=1, limit=50, price=1) + FILE.format(version=2, limit=60, price=2))
 
-        assert [(offer.version, offer.worker_limit) for offer in plans.read(path)] == [(2, 60)]
+        assert [(offer.version, offer.worker_limit) for offer in plans.read(path).offers] == [(2, 60)]
 
     @pytest.mark.parametrize(
         ("text", "says"),
@@ -58,7 +61,7 @@ class TestTheFile:
         assert str(wrong.value).endswith(".")
 
     def test_a_missing_file_is_explained(self, tmp_path):
-        with pytest.raises(PlanFileWrong, match="cannot be read"):
+        with pytest.raises(OperatorFileWrong, match="cannot be read"):
             plans.read(tmp_path / "none.toml")
 
 
@@ -106,3 +109,59 @@ class TestVersions:
         shop.at_once(8, lambda number: shop.service.list_plans())
 
         assert len([plan for plan in shop.rows(Plan) if plan.version == 7]) == 1
+
+
+class TestApplying:
+    """The file takes effect by being applied; running services need no restart (B01)."""
+
+    def test_a_running_service_sells_by_it_at_once_and_buyers_keep_their_version(self, open_shop, tmp_path):
+        file = tmp_path / "plans.toml"
+        shop = open_shop(ACTIONTRAC_PLANS_FILE=write(file, version=2, limit=40, price=1000))
+        shop.buy("team")
+        waiting = shop.create("team", company=RIVAL, user=RON)
+        write(file, version=3, limit=20, price=9000)
+        assert commands.plans(shop.settings, apply=True) == 0
+
+        assert [(plan["version"], plan["prices"]) for plan in shop.service.list_plans()["items"]] == [
+            (3, {"USD": 9000})
+        ]
+        assert (shop.subscription()["plan_version"], shop.usage()["worker_limit"]) == (2, 40)
+        shop.approve(waiting)
+        shop.come_back(waiting)
+        assert shop.row(waiting, RIVAL)["amount_minor"] == 1000
+        assert shop.subscription(RIVAL)["plan_version"] == 2
+
+    def test_a_plan_or_trial_that_left_the_file_is_not_sold_any_more(self, open_shop, tmp_path):
+        file = tmp_path / "plans.toml"
+        write(file)
+        file.write_text(file.read_text() + '[trial]\nplan = "team"\ndays = 14\n')
+        shop = open_shop(ACTIONTRAC_PLANS_FILE=str(file))
+        file.write_text(FILE.format(version=1, limit=5, price=100).replace("team", "solo"))
+        commands.plans(shop.settings, apply=True)
+
+        with pytest.raises(PlanNotFound):
+            shop.create("team")
+        with pytest.raises(TrialNotOffered):
+            shop.service.start_trial(company_id=ACME)
+
+    def test_a_replica_that_starts_with_an_old_file_takes_nothing_back(self, open_shop, tmp_path):
+        file = tmp_path / "plans.toml"
+        shop = open_shop(ACTIONTRAC_PLANS_FILE=write(file, version=2, price=1000))
+        old = file.read_text()
+        write(file, version=3, price=9000)
+        commands.plans(shop.settings, apply=True)
+        file.write_text(old)
+        shop.restart()
+
+        assert [plan["version"] for plan in shop.service.list_plans()["items"]] == [3]
+
+    def test_going_back_to_an_earlier_file_is_done_by_applying_it(self, open_shop, tmp_path):
+        file = tmp_path / "plans.toml"
+        shop = open_shop(ACTIONTRAC_PLANS_FILE=write(file, version=2, price=1000))
+        old = file.read_text()
+        write(file, version=3, price=9000)
+        commands.plans(shop.settings, apply=True)
+        file.write_text(old)
+        assert commands.plans(shop.settings, apply=True) == 0
+
+        assert [plan["version"] for plan in shop.service.list_plans()["items"]] == [2]
