@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from services.workers.imports.columns import MANAGER_NUMBER
+from services.workers.imports.table import FORMULA_STARTS
 from services.workers.models import Worker
 
 #: As many as an import takes.
@@ -26,8 +27,7 @@ COLUMNS = (
     MANAGER_NUMBER, "kind", "status", "started_on", "ended_on", "tags", "notes",
 )  # fmt: skip
 
-#: What begins a formula in some spreadsheet, and what we put before it.
-_FORMULA = re.compile("'*[=+\\-@\t\r＝＋－＠]")
+_FORMULA = re.compile(f"'*[{FORMULA_STARTS}]")
 _SPECIAL_IN_TAG = re.compile('[,;|"]')
 
 

@@ -18,8 +18,11 @@ _MOST_SHOWN = 80
 
 _DELIMITERS = ",;\t|"
 
+#: What begins a formula in some spreadsheet (inside a character class): an export puts an apostrophe before it.
+FORMULA_STARTS = "=+\\-@\t\r＝＋－＠"
+
+_MADE_HARMLESS = re.compile(f"'+[{FORMULA_STARTS}]")
 #: How Excel keeps leading zeros in a file of text: ="00123".
-_MADE_HARMLESS = re.compile("'+[=+\\-@＝＋－＠]")
 _FORMULA_TEXT = re.compile(r'="?([^"]*)"?')
 
 
