@@ -104,6 +104,8 @@ class FakeAccounts:
 
     def __init__(self, company_id: str = "com_acme", owner_id: str = "usr_olive") -> None:
         self.people: dict[str, dict[str, Any]] = {}
+        #: What of a company's view is not as below, such as its country; the same for all.
+        self.company: dict[str, Any] = {}
         self.add(owner_id, company_id, role="owner")
 
     def add(self, user_id: str, company_id: str, *, role: str = "viewer", verified: bool = True) -> None:
@@ -149,6 +151,7 @@ class FakeAccounts:
             "phone": "+1 503 555 0142",
             "status": "active",
             "created_at": "2026-11-23T12:58:00Z",
+            **self.company,
         }
 
     def get_company_status(self, *, company_id: str) -> dict[str, Any]:

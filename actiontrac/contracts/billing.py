@@ -30,6 +30,13 @@ class CheckoutRequest(Input):
     currency: Annotated[str | None, Field(pattern=r"^[A-Z]{3}$")] = None
 
 
+class CheckoutQuoteRequest(Input):
+    """What a year would cost, before anything is bought."""
+
+    plan: Annotated[str, Field(min_length=1, max_length=40, description="A plan's code from /v1/plans.")]
+    currency: Annotated[str | None, Field(pattern=r"^[A-Z]{3}$")] = None
+
+
 class QuoteRequest(Input):
     """Another plan for the year that runs: a larger one at once, a smaller one when it ends."""
 
@@ -39,6 +46,21 @@ class QuoteRequest(Input):
 class PlanChangeRequest(Input):
     quote_id: Annotated[str, Field(min_length=1, max_length=40, description="From /v1/plan-changes/quotes.")]
     method: Annotated[Literal["card", "paypal"] | None, Field(description="How an upgrade is paid.")] = None
+
+
+class TaxProfileChange(Input):
+    """What decides your tax beside your address."""
+
+    vat_id: Annotated[
+        str | None, Field(min_length=4, max_length=20, description="Of the country of your address; null takes it away.")
+    ]
+
+
+class TaxExemptionChange(Input):
+    """Staff: a company pays no tax, because it has shown why."""
+
+    exempt: bool
+    reason: Annotated[str, Field(min_length=3, max_length=200)]
 
 
 class RefundRequest(Input):
@@ -65,12 +87,33 @@ class PlanList(TypedDict):
     next_cursor: str | None
 
 
+class TaxView(TypedDict):
+    """One tax: ``percent`` (as text) of ``base_minor`` is ``amount_minor``."""
+
+    name: str
+    percent: str
+    base_minor: int
+    amount_minor: int
+
+
+class TaxProfileView(TypedDict):
+    #: Its form and check digits were checked, not whether it is in force.
+    vat_id: str | None
+    vat_country: str | None
+    exempt: bool
+
+
 class CheckoutView(TypedDict):
     id: str
     state: CheckoutState
     plan: str
     plan_version: int
     method: Literal["card", "paypal"]
+    subtotal_minor: int
+    taxes: list[TaxView]
+    #: Why there is no tax on it; empty where there is.
+    tax_note: str
+    #: What is charged: the subtotal and the taxes.
     amount_minor: int
     currency: str
     approval_url: str | None
@@ -137,13 +180,31 @@ class LineView(TypedDict):
     amount_minor: int
 
 
+class CheckoutQuoteView(TypedDict):
+    """What a checkout that is opened now would charge: ``amount_minor``, neither more nor less."""
+
+    plan: str
+    plan_version: int
+    lines: list[LineView]
+    subtotal_minor: int
+    taxes: list[TaxView]
+    tax_note: str
+    amount_minor: int
+    currency: str
+
+
 class InvoiceView(TypedDict):
     id: str
     number: str
     kind: Literal["invoice", "credit_note"]
     issued_on: str
     checkout_id: str
+    #: Without tax; a line may be below zero.
     lines: list[LineView]
+    subtotal_minor: int
+    taxes: list[TaxView]
+    tax_note: str
+    #: The lines and the taxes, exactly.
     total_minor: int
     currency: str
     paid: bool
@@ -164,7 +225,8 @@ class InvoiceFile(TypedDict):
 class QuoteView(TypedDict):
     """
     A change of plan. ``up`` costs ``charge_minor`` now, which is the days that are left on the
-    new terms less the credit for them on the old; ``down`` costs nothing and waits for the year's end.
+    new terms less the credit for them on the old, and the tax on that; ``down`` costs nothing and
+    waits for the year's end.
     """
 
     id: str
@@ -174,6 +236,9 @@ class QuoteView(TypedDict):
     worker_limit: int
     cost_minor: int
     credit_minor: int
+    subtotal_minor: int
+    taxes: list[TaxView]
+    tax_note: str
     charge_minor: int
     currency: str
     days_left: int
@@ -400,6 +465,10 @@ class InvoiceNotFound(NotFound):
     """This company has no such invoice."""
 
 
+class VatIdRefused(Invalid):
+    """This VAT id cannot be kept."""
+
+
 class CurrencyNotOffered(Invalid):
     """The plan is not sold in this currency."""
 
@@ -479,6 +548,14 @@ class Rpc(Protocol):
     def mark_terminated(self, *, company_id: str) -> SubscriptionView: ...
     # [billing.read]
     def get_usage(self, *, company_id: str) -> UsageView: ...
+    # [billing.read]
+    def get_tax_profile(self, *, company_id: str) -> TaxProfileView: ...
+    # [billing.write] W; VatIdRefused
+    def change_tax_profile(self, *, company_id: str, change: dict[str, Any]) -> TaxProfileView: ...
+    # [staff] W
+    def set_tax_exemption(self, *, company_id: str, exemption: dict[str, Any]) -> TaxProfileView: ...
+    # [billing.write] W; what a checkout would charge now
+    def quote_checkout(self, *, company_id: str, checkout: dict[str, Any]) -> CheckoutQuoteView: ...
     # [billing.write] W; user_id is who buys
     def create_checkout(self, *, company_id: str, user_id: str, checkout: dict[str, Any]) -> CheckoutView: ...
     # [billing.write] W; to the day, binds for an hour

@@ -16,6 +16,8 @@ from services.billing.models import Checkout, Invoice, Payment, Refund, Subscrip
 from services.billing.providers import Snapshot
 from services.billing.repository import BillingStore
 from services.billing.standing import look
+from services.billing.taxes import TaxLine
+from services.billing.taxing import taxes_from, taxes_to
 from services.billing.watch import watch
 
 
@@ -71,7 +73,8 @@ def take_payment(store: BillingStore, checkout: Checkout, snapshot: Snapshot, *,
 
 def _record(store: BillingStore, checkout: Checkout, snapshot: Snapshot, outcome: str, now: datetime) -> None:
     payment_id = new_id("pay")
-    entries = ledger.payment(checkout.provider, snapshot.amount.minor, kept=outcome == "kept")
+    tax = checkout.amount_minor - checkout.net_minor
+    entries = ledger.payment(checkout.provider, snapshot.amount.minor, tax=tax, kept=outcome == "kept")
     store.book(entries, payment_id, checkout, now)
     store.session.add(
         Payment(
@@ -102,11 +105,11 @@ def _activate(store: BillingStore, checkout: Checkout, now: datetime) -> tuple[S
         plan_code=checkout.plan_code,
         plan_version=checkout.plan_version,
         worker_limit=checkout.worker_limit,
-        amount_minor=checkout.amount_minor,
+        amount_minor=checkout.net_minor,
         currency=checkout.currency,
         starts_on=starts_on,
         ends_on=policies.last_day_of_year(starts_on),
-        held_minor=checkout.amount_minor,
+        held_minor=checkout.net_minor,
         held_since=starts_on,
         high_water=meter.managed if starts_on == now.date() else 0,
     )
@@ -127,11 +130,11 @@ def _activate(store: BillingStore, checkout: Checkout, now: datetime) -> tuple[S
     life = store.subscription_for_change()
     life.next_plan = None
     line = f"{checkout.plan_name} plan, up to {checkout.worker_limit} workers, {year.starts_on} to {year.ends_on}"
-    return year, [(line, checkout.amount_minor)]
+    return year, [(line, checkout.net_minor)]
 
 
 def _receipt(store: BillingStore, checkout: Checkout, lines: list[tuple[str, int]], now: datetime) -> None:
-    invoice = issue(store, checkout, "invoice", lines, now)
+    invoice = issue(store, checkout, "invoice", lines, taxes_from(checkout.taxes), now)
     store.session.flush()
     store.publish(
         PaymentReceived(
@@ -167,6 +170,7 @@ def issue(
     checkout: Checkout,
     kind: str,
     lines: list[tuple[str, int]],
+    taxes: tuple[TaxLine, ...],
     now: datetime,
     *,
     refund_id: str | None = None,
@@ -187,7 +191,9 @@ def issue(
         checkout_id=checkout.id,
         refund_id=refund_id,
         lines=orjson.dumps([{"description": text, "amount_minor": amount} for text, amount in lines]).decode(),
-        total_minor=sum(amount for _, amount in lines),
+        taxes=taxes_to(taxes),
+        tax_note=checkout.tax_note,
+        total_minor=sum(amount for _, amount in lines) + sum(tax.amount_minor for tax in taxes),
         currency=checkout.currency,
         issued_on=now.date(),
     )

@@ -7,6 +7,7 @@ import orjson
 from actiontrac import clock, log
 from actiontrac.config import Settings
 from actiontrac.context import current
+from actiontrac.contracts.accounts import CompanyView
 from actiontrac.contracts.billing import ProviderAway
 from actiontrac.service import Caller, Opener, RpcClient, Service, SettingsProvider, Stores
 from services.billing.dependencies import Catalogue, Plans, Providers
@@ -17,6 +18,7 @@ from services.billing.policies import AUTHENTICATION_RULES
 from services.billing.providers import PaymentProvider
 from services.billing.repository import BillingStore
 from services.billing.tax_table import TaxTable
+from services.billing.taxing import Bill, TaxRules, bill_of, buyer_of, rules_of
 
 __all__ = ["Billing", "clock", "current", "log"]
 
@@ -55,17 +57,36 @@ class Billing(Service):
         rule = self.settings.option("BILLING_REQUIRE_3DS", "attempted")
         return rule if rule in AUTHENTICATION_RULES else "authenticated"
 
-    def parties_of(self, company_id: str) -> str:
+    @property
+    def tax_rules(self) -> TaxRules:
+        return rules_of(self.settings)
+
+    def company_of(self, company_id: str) -> CompanyView:
+        """Who buys, as it is now; asked before a unit of work begins."""
+        found: CompanyView = self.accounts.get_company(company_id=company_id)
+        return found
+
+    def parties_of(self, store: BillingStore, company: CompanyView) -> str:
         """Who sells and who buys, as it will stand on the documents: names and addresses, a line each, as JSON."""
-        company = self.accounts.get_company(company_id=company_id)
         place = f"{company['city']}, {company['state']} {company['zip']}"
-        seller = self.settings.option("BILLING_SELLER", "ActionTrac")
-        return orjson.dumps(
-            {
-                "seller": [line.strip() for line in seller.split("|")],
-                "buyer": [company["display_name"], company["company_address"], place, company["country"]],
-            }
-        ).decode()
+        seller = [line.strip() for line in self.settings.option("BILLING_SELLER", "ActionTrac").split("|")]
+        own = self.tax_rules.seller.vat_id
+        if own and not any(own in line.replace(" ", "") for line in seller):
+            seller.append(f"VAT id {own}")
+        buyer = [company["display_name"], company["company_address"], place, company["country"]]
+        vat_id = buyer_of(company, store.tax_profile()).vat_id
+        return orjson.dumps({"seller": seller, "buyer": [*buyer, *([f"VAT id {vat_id}"] if vat_id else [])]}).decode()
+
+    def bill(self, store: BillingStore, company: CompanyView, lines: list[int], currency: str) -> Bill:
+        """What these lines come to for a company, by the taxes that hold today (B22)."""
+        return bill_of(
+            lines,
+            currency,
+            table=self.tax_table(store),
+            rules=self.tax_rules,
+            buyer=buyer_of(company, store.tax_profile()),
+            today=clock.today(),
+        )
 
     def keep_plans(self) -> None:
         """

@@ -5,10 +5,13 @@ from typing import Any
 
 from actiontrac import clock, log
 from actiontrac.contracts import billing as contract
+from actiontrac.contracts.accounts import CompanyView
 from actiontrac.contracts.billing import (
     AlreadyPaid,
     CheckoutList,
     CheckoutNotFound,
+    CheckoutQuoteRequest,
+    CheckoutQuoteView,
     CheckoutRequest,
     CheckoutView,
     CurrencyNotOffered,
@@ -26,11 +29,12 @@ from services.billing.base import away
 from services.billing.handoff import disclosure_of, hand_over
 from services.billing.life import Happening, IllegalMove
 from services.billing.models import Checkout, Disclosure, Plan
-from services.billing.providers import Money, PaymentProvider, ProviderRefused, ProviderUnavailable, Started
+from services.billing.providers import PaymentProvider, ProviderRefused, ProviderUnavailable, Started
 from services.billing.repository import BillingStore, request_key
-from services.billing.schemas import checkout_view, plan_view, prices_of
+from services.billing.schemas import checkout_quote_view, checkout_view, plan_view, prices_of
 from services.billing.settlement import Settlement
 from services.billing.standing import refuse_unless
+from services.billing.taxing import Bill, taxes_to
 
 _log = log.get(__name__)
 
@@ -75,10 +79,10 @@ class Checkouts(Settlement):
         self.keep_plans()
         provider = self.processor(PROVIDERS[wanted.method])
         email: str = self.accounts.get_recipient(recipient_id=user_id)["email"]
-        parties = self.parties_of(company_id)
+        company = self.company_of(company_id)
         with self.store(company_id) as store:
-            opened = store.checkout_of_request() or self._open(store, wanted, user_id, provider, clock.now())
-            opened.parties = opened.parties or parties
+            opened = store.checkout_of_request() or self._open(store, wanted, user_id, provider, company, clock.now())
+            opened.parties = opened.parties or self.parties_of(store, company)
             disclosure = store.disclosure_for(opened.id)
             store.reserve()
         started: Started | None = None
@@ -90,14 +94,27 @@ class Checkouts(Settlement):
                 found.started(started.ref, started.redirect_url, now=clock.now())
             return store.answer(checkout_view(found))
 
-    def _open(
-        self, store: BillingStore, wanted: CheckoutRequest, user_id: str, provider: PaymentProvider, now: datetime
-    ) -> Checkout:
-        plan = self._plan(store, wanted.plan)
-        currency = wanted.currency or DEFAULT_CURRENCY
-        prices = prices_of(plan)
-        if currency not in prices:
-            raise CurrencyNotOffered.at("currency", f"{plan.name} is sold in {', '.join(sorted(prices))}.")
+    @rpc(requires="billing.write", write=True)
+    def quote_checkout(self, *, company_id: str, checkout: dict[str, Any]) -> CheckoutQuoteView:
+        """
+        What a year would cost this company now, with tax; a checkout that is opened now charges exactly this.
+
+        Changes nothing and keeps nothing for anybody.
+
+        Raises:
+            As create_checkout does.
+        """
+        wanted = parse(CheckoutQuoteRequest, checkout)
+        self.keep_plans()
+        company = self.company_of(company_id)
+        with self.store(company_id) as store:
+            plan = self._buyable(store, wanted.plan, clock.now())
+            lines, bill = self._priced(store, plan, wanted.currency, company)
+            return store.answer(checkout_quote_view(plan, lines, bill))
+
+    def _buyable(self, store: BillingStore, code: str, now: datetime) -> Plan:
+        """The plan of that code, when this company can buy a year of it now."""
+        plan = self._plan(store, code)
         managed = store.meter().managed
         if managed > plan.worker_limit:
             raise PlanTooSmall(f"You manage {managed} workers; {plan.name} allows {plan.worker_limit}.")
@@ -107,6 +124,30 @@ class Checkouts(Settlement):
             raise MembershipTerminated() from None
         if not policies.may_buy_a_year(store.last_paid_day(), now.date()):
             raise AlreadyPaid()
+        return plan
+
+    def _priced(
+        self, store: BillingStore, plan: Plan, asked_currency: str | None, company: CompanyView
+    ) -> tuple[list[tuple[str, int]], Bill]:
+        """The lines of a year, and what they come to."""
+        currency = asked_currency or DEFAULT_CURRENCY
+        prices = prices_of(plan)
+        if currency not in prices:
+            raise CurrencyNotOffered.at("currency", f"{plan.name} is sold in {', '.join(sorted(prices))}.")
+        lines = [(f"{plan.name} plan, up to {plan.worker_limit} workers, one year", prices[currency])]
+        return lines, self.bill(store, company, [amount for _, amount in lines], currency)
+
+    def _open(
+        self,
+        store: BillingStore,
+        wanted: CheckoutRequest,
+        user_id: str,
+        provider: PaymentProvider,
+        company: CompanyView,
+        now: datetime,
+    ) -> Checkout:
+        plan = self._buyable(store, wanted.plan, now)
+        _, bill = self._priced(store, plan, wanted.currency, company)
         return self.add_checkout(
             store,
             user_id=user_id,
@@ -114,7 +155,7 @@ class Checkouts(Settlement):
             provider=provider,
             now=now,
             minutes=policies.CHECKOUT_HOURS * 60,
-            amount=Money(prices[currency], currency),
+            bill=bill,
             plan=(plan.code, plan.version, plan.name, plan.worker_limit),
         )
 
@@ -127,7 +168,7 @@ class Checkouts(Settlement):
         provider: PaymentProvider,
         now: datetime,
         minutes: int,
-        amount: Money,
+        bill: Bill,
         plan: tuple[str, int, str, int],
         quote_id: str | None = None,
     ) -> Checkout:
@@ -145,8 +186,11 @@ class Checkouts(Settlement):
             method=method,
             provider=provider.name,
             environment=provider.environment,
-            amount_minor=amount.minor,
-            currency=amount.currency,
+            amount_minor=bill.sums.total,
+            net_minor=bill.sums.subtotal,
+            taxes=taxes_to(bill.sums.taxes),
+            tax_note=bill.note,
+            currency=bill.currency,
             state="open",
             capture_attempt=1,
             needs_review=False,

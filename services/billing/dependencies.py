@@ -7,7 +7,7 @@ from typing import Any
 from nameko.extensions import DependencyProvider
 
 from actiontrac.config import ConfigurationError, Settings
-from services.billing import plans, tax_table
+from services.billing import plans, tax_table, taxing
 from services.billing.circuit import Guarded
 from services.billing.operator_files import OperatorFile, OperatorFileWrong
 from services.billing.plans import OnSale
@@ -99,11 +99,13 @@ def catalogue_for(settings: Settings) -> Catalogue:
 
 
 class Plans(DependencyProvider):
-    """``catalogue = Plans()``: the operator's files; a wrong one stops the service at its start."""
+    """``catalogue = Plans()``: the operator's files; a wrong one, or a wrong setting about tax, stops the start."""
 
     def setup(self) -> None:
-        self._catalogue = catalogue_for(self.container.config["settings"])
+        settings: Settings = self.container.config["settings"]
+        self._catalogue = catalogue_for(settings)
         self._catalogue.check()
+        taxing.rules_of(settings)
 
     def get_dependency(self, worker_ctx: Any) -> Catalogue:
         return self._catalogue

@@ -13,6 +13,16 @@ class Line:
     amount: Money
 
 
+@dataclass(frozen=True)
+class Tax:
+    """One tax of a document: ``percent`` of ``base`` is ``amount``."""
+
+    name: str
+    percent: str
+    base: Money
+    amount: Money
+
+
 @dataclass(frozen=True, kw_only=True)
 class Document:
     """What stands on the page; ``seller`` and ``buyer`` are names and addresses, a line each."""
@@ -23,6 +33,8 @@ class Document:
     seller: tuple[str, ...]
     buyer: tuple[str, ...]
     lines: tuple[Line, ...]
+    taxes: tuple[Tax, ...] = ()
+    tax_note: str = ""
     total: Money
     method: str
     reference: str

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Account = Literal["cash_stripe", "cash_paypal", "sales", "owed_to_buyers"]
+Account = Literal["cash_stripe", "cash_paypal", "sales", "tax_payable", "owed_to_buyers"]
 
 CASH: dict[str, Account] = {"stripe": "cash_stripe", "paypal": "cash_paypal"}
 
@@ -31,11 +31,18 @@ def _checked(*entries: Entry) -> tuple[Entry, ...]:
     return entries
 
 
-def payment(provider: str, amount: int, *, kept: bool) -> tuple[Entry, ...]:
-    """Money arrived: a sale, or, where it goes back at once, a debt to whoever paid."""
-    return _checked(Entry(CASH[provider], amount, 0), Entry("sales" if kept else "owed_to_buyers", 0, amount))
+def payment(provider: str, amount: int, *, tax: int, kept: bool) -> tuple[Entry, ...]:
+    """
+    Money arrived: a sale and the tax on it, which is owed to the state (B22), or, where it
+    goes back at once, a debt to whoever paid. ``tax`` is a part of the amount.
+    """
+    if not kept:
+        return _checked(Entry(CASH[provider], amount, 0), Entry("owed_to_buyers", 0, amount))
+    sides = (Entry("sales", 0, amount - tax), Entry("tax_payable", 0, tax))
+    return _checked(Entry(CASH[provider], amount, 0), *(side for side in sides if side.credit))
 
 
-def refund(provider: str, amount: int, *, kept: bool) -> tuple[Entry, ...]:
+def refund(provider: str, amount: int, *, tax: int, kept: bool) -> tuple[Entry, ...]:
     """Money went back: the opposite of what its payment booked."""
-    return _checked(Entry("sales" if kept else "owed_to_buyers", amount, 0), Entry(CASH[provider], 0, amount))
+    booked = payment(provider, amount, tax=tax, kept=kept)
+    return _checked(*(Entry(entry.account, entry.credit, entry.debit) for entry in booked))

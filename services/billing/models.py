@@ -98,6 +98,9 @@ class Checkout(CompanyOwned, Base):
     paid_at: Mapped[datetime | None] = billed(UTCDateTime, "corporate", purpose="when money arrived", nullable=True)
     refunded_minor: Mapped[int] = billed(Integer, "corporate", purpose="a refund never exceeds the payment", default=0)
     quote_id: Mapped[str | None] = billed(ID, "corporate", purpose="an upgrade is charged as quoted", nullable=True)
+    net_minor: Mapped[int] = billed(Integer, "corporate", purpose="of the amount, what is not tax")
+    taxes: Mapped[str] = billed(Text, "corporate", purpose="of the amount, what is tax, as JSON", default="[]")
+    tax_note: Mapped[str] = billed(String(200), "corporate", purpose="why there is no tax on it", default="")
     parties_sealed: Mapped[bytes | None] = sealed_column(
         purpose="seller's and buyer's names and addresses when it was ordered, for its documents", retention="invoice"
     )
@@ -130,6 +133,27 @@ class Checkout(CompanyOwned, Base):
         due = now + timedelta(seconds=pause)
         self.next_check_at = min(due, self.expires_at) if self.expires_at > now else due
         self.checks += 1
+
+
+class TaxProfile(CompanyOwned, Base):
+    """What decides a company's tax beside its address (B22)."""
+
+    __tablename__ = "tax_profiles"
+    __table_args__ = (UniqueConstraint("company_id"),)
+    id: Mapped[str] = billed(ID, "corporate", primary_key=True, purpose="identity")
+    vat_id_sealed: Mapped[bytes | None] = sealed_column(
+        purpose="reverse charge; stands on invoices", retention="invoice"
+    )
+    vat_country: Mapped[str | None] = billed(
+        String(2), "corporate", purpose="it counts only while the company is there", nullable=True
+    )
+    exempt: Mapped[bool] = billed(Boolean, "corporate", purpose="no tax is added", default=False)
+    exempt_reason_sealed: Mapped[bytes | None] = sealed_column(
+        purpose="why, in the words of who decided it", retention="invoice"
+    )
+    changed_at: Mapped[datetime] = billed(UTCDateTime, "corporate", purpose="when it was changed last")
+    vat_id = Sealed("vat_id_sealed")
+    exempt_reason = Sealed("exempt_reason_sealed")
 
 
 class Disclosure(CompanyOwned, Base):
@@ -260,6 +284,8 @@ class PlanQuote(CompanyOwned, Base):
     cost_minor: Mapped[int] = billed(Integer, "corporate", purpose="the days that are left, on the new terms")
     credit_minor: Mapped[int] = billed(Integer, "corporate", purpose="the days that are left, on the old terms")
     charge_minor: Mapped[int] = billed(Integer, "corporate", purpose="what is charged, neither more nor less")
+    taxes: Mapped[str] = billed(Text, "corporate", purpose="of the charge, what is tax, as JSON", default="[]")
+    tax_note: Mapped[str] = billed(String(200), "corporate", purpose="why there is no tax on it", default="")
     currency: Mapped[str] = billed(String(3), "corporate", purpose="of the amounts")
     days_left: Mapped[int] = billed(Integer, "corporate", purpose="how it was reckoned")
     days_in_year: Mapped[int] = billed(Integer, "corporate", purpose="how it was reckoned")
@@ -282,7 +308,9 @@ class Invoice(CompanyOwned, Base):
     checkout_id: Mapped[str] = billed(ID, "corporate", purpose="what it is about", index=True)
     refund_id: Mapped[str | None] = billed(ID, "corporate", purpose="what a credit note is about", nullable=True)
     lines: Mapped[str] = billed(Text, "corporate", purpose="what was bought, as JSON")
-    total_minor: Mapped[int] = billed(Integer, "corporate", purpose="sum of the lines")
+    taxes: Mapped[str] = billed(Text, "corporate", purpose="which tax is added, as JSON", default="[]")
+    tax_note: Mapped[str] = billed(String(200), "corporate", purpose="why there is no tax on it", default="")
+    total_minor: Mapped[int] = billed(Integer, "corporate", purpose="sum of the lines and taxes")
     currency: Mapped[str] = billed(String(3), "corporate", purpose="of the amounts")
     issued_on: Mapped[date] = billed(Date, "corporate", purpose="date of the document")
     parties_sealed: Mapped[bytes | None] = sealed_column(

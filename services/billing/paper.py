@@ -145,10 +145,28 @@ def _table(page: _Page, document: Document) -> None:
         page.set_xy(LEFT, bottom + 1.5)
     page.line(LEFT, page.get_y(), RIGHT, page.get_y())
     page.ln(2)
+    _taxes(page, document)
     page.set_font("Helvetica", "B", 12)
     page.cell(WIDTH - 60, 8, "Total credited" if document.kind == "credit_note" else "Total")
     page.cell(60, 8, amount_of(document.total), align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     page.ln(8)
+
+
+def _taxes(page: _Page, document: Document) -> None:
+    """The sum without tax, each tax, or the sentence that says why there is none."""
+    rows = []
+    if document.taxes:
+        net = Money(sum(line.amount.minor for line in document.lines), document.total.currency)
+        rows = [("Subtotal without tax", net)]
+        rows += [(f"{tax.name} {tax.percent} % of {amount_of(tax.base)}", tax.amount) for tax in document.taxes]
+    page.set_font("Helvetica", "", 10)
+    for label, amount in rows:
+        page.cell(WIDTH - 60, 6, plain(label))
+        page.cell(60, 6, amount_of(amount), align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    if document.tax_note:
+        page.write_line(document.tax_note, size=9, color=QUIET)
+    page.set_text_color(*INK)
+    page.ln(1.5 if rows or document.tax_note else 0)
 
 
 def _settlement(page: _Page, document: Document) -> None:

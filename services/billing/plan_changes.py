@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from actiontrac import clock
+from actiontrac.contracts.accounts import CompanyView
 from actiontrac.contracts.billing import (
     AlreadyPaid,
     CurrencyNotOffered,
@@ -31,9 +32,10 @@ from actiontrac.service import rpc
 from services.billing import changes
 from services.billing.checkouts import PROVIDERS, Checkouts
 from services.billing.models import Checkout, Plan, PlanQuote, SubscriptionYear
-from services.billing.providers import Money, PaymentProvider
+from services.billing.providers import PaymentProvider
 from services.billing.repository import BillingStore
 from services.billing.schemas import checkout_view, prices_of, quote_view
+from services.billing.taxing import Bill, taxes_to
 from services.billing.upgrades import held_of, stands
 
 
@@ -52,6 +54,7 @@ class PlanChanges(Checkouts):
         """
         wanted = parse(QuoteRequest, change)
         self.keep_plans()
+        company = self.company_of(company_id)
         now = clock.now()
         with self.store(company_id) as store:
             year = store.year_on(now.date())
@@ -60,11 +63,13 @@ class PlanChanges(Checkouts):
             plan = self._plan(store, wanted.plan)
             if (plan.code, plan.version) == (year.plan_code, year.plan_version):
                 raise SamePlan()
-            quote = self._quote(store, year, plan, now)
+            quote = self._quote(store, year, plan, company, now)
             store.session.add(quote)
             return store.answer(quote_view(quote))
 
-    def _quote(self, store: BillingStore, year: SubscriptionYear, plan: Plan, now: datetime) -> PlanQuote:
+    def _quote(
+        self, store: BillingStore, year: SubscriptionYear, plan: Plan, company: CompanyView, now: datetime
+    ) -> PlanQuote:
         prices = prices_of(plan)
         if year.currency not in prices:
             raise CurrencyNotOffered.at("plan", f"{plan.name} is not sold in {year.currency}, in which you paid.")
@@ -91,6 +96,9 @@ class PlanChanges(Checkouts):
         )
         if plan.worker_limit > year.worker_limit:
             self._price(quote, year, now)
+            bill = self._bill_of(store, quote, company)
+            quote.charge_minor = bill.sums.total
+            quote.taxes, quote.tax_note = taxes_to(bill.sums.taxes), bill.note
         else:
             self._put_off(store, quote, year)
         return quote
@@ -101,8 +109,12 @@ class PlanChanges(Checkouts):
         if price.charge < changes.LEAST_CHARGE:
             raise NothingToCharge()
         quote.direction, quote.effective_on = "up", today
-        quote.cost_minor, quote.credit_minor, quote.charge_minor = price.cost, price.credit, price.charge
+        quote.cost_minor, quote.credit_minor = price.cost, price.credit
         quote.days_left, quote.days_in_year = price.days_left, price.days_in_year
+
+    def _bill_of(self, store: BillingStore, quote: PlanQuote, company: CompanyView) -> Bill:
+        lines = [quote.cost_minor] + ([-quote.credit_minor] if quote.credit_minor else [])
+        return self.bill(store, company, lines, quote.currency)
 
     def _put_off(self, store: BillingStore, quote: PlanQuote, year: SubscriptionYear) -> None:
         managed = store.meter().managed
@@ -117,6 +129,7 @@ class PlanChanges(Checkouts):
         quote.direction, quote.effective_on = "down", year.ends_on + timedelta(days=1)
         quote.cost_minor = quote.credit_minor = quote.charge_minor = 0
         quote.days_left = quote.days_in_year = 0
+        quote.taxes, quote.tax_note = "[]", ""
 
     @rpc(requires="billing.write", write=True)
     def change_plan(self, *, company_id: str, user_id: str, change: dict[str, Any]) -> PlanChangeView:
@@ -144,15 +157,19 @@ class PlanChanges(Checkouts):
             raise Invalid.at("method", "An upgrade is paid at once: card or paypal.")
         provider = self.processor(PROVIDERS[wanted.method])
         email: str = self.accounts.get_recipient(recipient_id=user_id)["email"]
-        parties = self.parties_of(company_id)
+        company = self.company_of(company_id)
         with self.store(company_id) as store:
             opened = store.checkout_of_request()
             if opened is None:
                 quote = store.quote(wanted.quote_id, lock=True)
                 self._accept(store, quote, clock.now())
-                opened = self._open_upgrade(store, quote, user_id, wanted.method, provider, clock.now())
+                bill = self._bill_of(store, quote, company)
+                if taxes_to(bill.sums.taxes) != quote.taxes:
+                    # The address or the VAT id has changed, and with it the tax.
+                    raise QuoteOutdated()
+                opened = self._open_upgrade(store, quote, bill, user_id, wanted.method, provider, clock.now())
                 quote.state = "accepted"
-            opened.parties = opened.parties or parties
+            opened.parties = opened.parties or self.parties_of(store, company)
             disclosure = store.disclosure_for(opened.id)
             store.reserve()
         started = None
@@ -178,7 +195,14 @@ class PlanChanges(Checkouts):
             raise PlanTooSmall(f"You manage {managed} workers; {quote.to_name} allows {quote.to_limit}.")
 
     def _open_upgrade(
-        self, store: BillingStore, quote: PlanQuote, user_id: str, method: str, provider: PaymentProvider, now: datetime
+        self,
+        store: BillingStore,
+        quote: PlanQuote,
+        bill: Bill,
+        user_id: str,
+        method: str,
+        provider: PaymentProvider,
+        now: datetime,
     ) -> Checkout:
         return self.add_checkout(
             store,
@@ -187,7 +211,7 @@ class PlanChanges(Checkouts):
             provider=provider,
             now=now,
             minutes=changes.QUOTE_MINUTES,
-            amount=Money(quote.charge_minor, quote.currency),
+            bill=bill,
             plan=(quote.to_plan, quote.to_version, quote.to_name, quote.to_limit),
             quote_id=quote.id,
         )

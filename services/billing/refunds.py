@@ -35,6 +35,8 @@ from services.billing.providers import (
 from services.billing.repository import BillingStore, request_key
 from services.billing.schemas import refund_view
 from services.billing.standing import look
+from services.billing.taxes import TaxLine, apportion
+from services.billing.taxing import taxes_from
 from services.billing.upgrades import give_back, rests_on
 from services.billing.watch import watch
 
@@ -180,12 +182,14 @@ class Refunds(Billing):
         meter = store.meter(lock=True)
         whole = checkout.refunded_minor >= checkout.amount_minor
         kept = refund.cause == "requested"
-        store.book(ledger.refund(checkout.provider, refund.amount_minor, kept=kept), refund.id, checkout, now)
+        net, taxes = _parts(store, checkout, refund.amount_minor)
+        tax = refund.amount_minor - net
+        store.book(ledger.refund(checkout.provider, refund.amount_minor, tax=tax, kept=kept), refund.id, checkout, now)
         invoice = store.invoice_of(checkout.id)
         if invoice is not None:
-            line = f"Refund of invoice {invoice.number}"
-            issue(store, checkout, "credit_note", [(line, -refund.amount_minor)], now, refund_id=refund.id)
-        give_back(store, checkout, refund.amount_minor, now, whole=whole)
+            lines = [(f"Refund of invoice {invoice.number}", -net)]
+            issue(store, checkout, "credit_note", lines, taxes, now, refund_id=refund.id)
+        give_back(store, checkout, net, now, whole=whole)
         if whole:
             checkout.state = "refunded"
             year = store.year_of(checkout.id)
@@ -214,6 +218,21 @@ class Refunds(Billing):
                 refund.state, refund.last_error, refund.next_check_at = "failed", code[:120], None
         # The money is still with us: a person must look, above all when nobody asked for it.
         _log.error("refund_failed", refund_id=known.id, company_id=known.company_id, code=code, cause=known.cause)
+
+
+def _parts(store: BillingStore, checkout: Checkout, amount: int) -> tuple[int, tuple[TaxLine, ...]]:
+    """
+    What of a refund is no tax, and what of each tax: in proportion to what is left of each,
+    so that over any chain of refunds they come to what the invoice said (B21).
+    """
+    paid = taxes_from(checkout.taxes)
+    net_left, left = checkout.net_minor, [tax.amount_minor for tax in paid]
+    for note in store.credit_notes(checkout.id):
+        credited = [tax.amount_minor for tax in taxes_from(note.taxes)]
+        net_left += note.total_minor - sum(credited)
+        left = [before + minus for before, minus in zip(left, credited, strict=True)]
+    net, *shares = apportion(amount, [net_left, *left])
+    return net, tuple(TaxLine(tax.name, tax.percent, -net, -share) for tax, share in zip(paid, shares, strict=True))
 
 
 def _already_gone(refund: Refund, checkout: Checkout, snapshot: Snapshot) -> bool:

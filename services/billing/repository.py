@@ -29,6 +29,7 @@ from services.billing.models import (
     Refund,
     Subscription,
     SubscriptionYear,
+    TaxProfile,
     WebhookNotice,
 )
 from services.billing.plans import Offer
@@ -173,6 +174,21 @@ class BillingStore(Store):
                 Checkout.state.in_(("open", "processing", "unknown")),
             )
         )
+
+    # Tax
+
+    def tax_profile(self) -> TaxProfile | None:
+        return self.session.scalar(select(TaxProfile).where(TaxProfile.company_id == self.company_id))
+
+    def tax_profile_for_change(self, now: datetime) -> TaxProfile:
+        """The company's row, locked; made when it is first needed."""
+        statement = select(TaxProfile).where(TaxProfile.company_id == self.company_id).with_for_update()
+        found = self.session.scalar(statement)
+        if found is None:
+            self._insert_once(TaxProfile, id=new_id("tax"), company_id=self.company_id, exempt=False, changed_at=now)
+            found = self.session.scalars(statement).one()
+        found.changed_at = now
+        return found
 
     # Disclosures
 
@@ -345,6 +361,12 @@ class BillingStore(Store):
 
     def invoice_of(self, checkout_id: str) -> Invoice | None:
         return self.session.scalar(select(Invoice).where(Invoice.checkout_id == checkout_id, Invoice.kind == "invoice"))
+
+    def credit_notes(self, checkout_id: str) -> Sequence[Invoice]:
+        """What was credited of a payment so far."""
+        return self.session.scalars(
+            select(Invoice).where(Invoice.checkout_id == checkout_id, Invoice.kind == "credit_note")
+        ).all()
 
     def invoices(self, *, limit: int, cursor: str | None) -> tuple[list[Invoice], str | None]:
         return self._page(Invoice, limit, cursor)

@@ -8,18 +8,22 @@ import orjson
 from actiontrac import clock
 from actiontrac.contracts.billing import (
     AdviceView,
+    CheckoutQuoteView,
     CheckoutView,
     InvoiceView,
     PlanView,
     QuoteView,
     RefundView,
     SubscriptionView,
+    TaxProfileView,
+    TaxView,
 )
-from services.billing.documents import Document, Line
+from services.billing.documents import Document, Line, Tax
 from services.billing.life import Position, Stage
-from services.billing.models import Checkout, Invoice, Payment, Plan, PlanQuote, Refund
+from services.billing.models import Checkout, Invoice, Payment, Plan, PlanQuote, Refund, TaxProfile
 from services.billing.policies import RENEWAL_WINDOW_DAYS, Advice, Choice
 from services.billing.providers.money import Money
+from services.billing.taxing import Bill, taxes_from, taxes_to
 
 if TYPE_CHECKING:
     from services.billing.standing import Terms
@@ -49,6 +53,20 @@ def choices(plans: list[Plan], currency: str) -> list[Choice]:
     ]
 
 
+def tax_views(taxes: str) -> list[TaxView]:
+    """The tax lines of what was kept as JSON."""
+    return [
+        {"name": tax.name, "percent": tax.percent, "base_minor": tax.base_minor, "amount_minor": tax.amount_minor}
+        for tax in taxes_from(taxes)
+    ]
+
+
+def tax_profile_view(profile: TaxProfile | None) -> TaxProfileView:
+    if profile is None:
+        return {"vat_id": None, "vat_country": None, "exempt": False}
+    return {"vat_id": profile.vat_id, "vat_country": profile.vat_country, "exempt": profile.exempt}
+
+
 def checkout_view(checkout: Checkout) -> CheckoutView:
     return {
         "id": checkout.id,
@@ -56,6 +74,9 @@ def checkout_view(checkout: Checkout) -> CheckoutView:
         "plan": checkout.plan_code,
         "plan_version": checkout.plan_version,
         "method": cast(Any, checkout.method),
+        "subtotal_minor": checkout.net_minor,
+        "taxes": tax_views(checkout.taxes),
+        "tax_note": checkout.tax_note,
         "amount_minor": checkout.amount_minor,
         "currency": checkout.currency,
         "approval_url": checkout.approval_url,
@@ -63,6 +84,19 @@ def checkout_view(checkout: Checkout) -> CheckoutView:
         "environment": cast(Any, checkout.environment),
         "created_at": clock.iso(checkout.created_at),
         "paid_at": clock.iso(checkout.paid_at) if checkout.paid_at else None,
+    }
+
+
+def checkout_quote_view(plan: Plan, lines: list[tuple[str, int]], bill: Bill) -> CheckoutQuoteView:
+    return {
+        "plan": plan.code,
+        "plan_version": plan.version,
+        "lines": [{"description": text, "amount_minor": amount} for text, amount in lines],
+        "subtotal_minor": bill.sums.subtotal,
+        "taxes": tax_views(taxes_to(bill.sums.taxes)),
+        "tax_note": bill.note,
+        "amount_minor": bill.sums.total,
+        "currency": bill.currency,
     }
 
 
@@ -75,6 +109,9 @@ def quote_view(quote: PlanQuote) -> QuoteView:
         "worker_limit": quote.to_limit,
         "cost_minor": quote.cost_minor,
         "credit_minor": quote.credit_minor,
+        "subtotal_minor": quote.cost_minor - quote.credit_minor,
+        "taxes": tax_views(quote.taxes),
+        "tax_note": quote.tax_note,
         "charge_minor": quote.charge_minor,
         "currency": quote.currency,
         "days_left": quote.days_left,
@@ -104,6 +141,9 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
         "issued_on": invoice.issued_on.isoformat(),
         "checkout_id": invoice.checkout_id,
         "lines": orjson.loads(invoice.lines),
+        "subtotal_minor": sum(line["amount_minor"] for line in orjson.loads(invoice.lines)),
+        "taxes": tax_views(invoice.taxes),
+        "tax_note": invoice.tax_note,
         "total_minor": invoice.total_minor,
         "currency": invoice.currency,
         # A year is paid before its invoice is written, and a credit note after its money went back.
@@ -113,7 +153,7 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
 
 def document_of(invoice: Invoice, checkout: Checkout, payment: Payment | None, refund: Refund | None) -> Document:
     """What stands on the page of a document; nothing of it changes any more."""
-    parties = orjson.loads(invoice.parties or "{}")
+    parties, currency = orjson.loads(invoice.parties or "{}"), invoice.currency
     reference = refund.provider_ref if refund is not None else payment and payment.provider_ref
     return Document(
         kind=cast(Any, invoice.kind),
@@ -122,10 +162,14 @@ def document_of(invoice: Invoice, checkout: Checkout, payment: Payment | None, r
         seller=tuple(parties.get("seller", ["ActionTrac"])),
         buyer=tuple(parties.get("buyer", [invoice.company_id])),
         lines=tuple(
-            Line(line["description"], Money(line["amount_minor"], invoice.currency))
-            for line in orjson.loads(invoice.lines)
+            Line(line["description"], Money(line["amount_minor"], currency)) for line in orjson.loads(invoice.lines)
         ),
-        total=Money(invoice.total_minor, invoice.currency),
+        taxes=tuple(
+            Tax(tax.name, tax.percent, Money(tax.base_minor, currency), Money(tax.amount_minor, currency))
+            for tax in taxes_from(invoice.taxes)
+        ),
+        tax_note=invoice.tax_note,
+        total=Money(invoice.total_minor, currency),
         method=checkout.method,
         reference=reference or invoice.checkout_id,
         settled_on=invoice.issued_on,

@@ -52,13 +52,13 @@ def upgrade(store: BillingStore, checkout: Checkout, now: datetime) -> tuple[Sub
     lines = [(f"{quote.to_name} plan, up to {quote.to_limit} workers, {days}", quote.cost_minor)]
     if quote.credit_minor:
         lines.append((f"Credit for the days that are left of the plan before ({quote.from_plan})", -quote.credit_minor))
-    assert sum(amount for _, amount in lines) == checkout.amount_minor, Money(checkout.amount_minor, checkout.currency)
+    assert sum(amount for _, amount in lines) == checkout.net_minor, Money(checkout.net_minor, checkout.currency)
     return year, lines
 
 
 def give_back(store: BillingStore, checkout: Checkout, amount: int, now: datetime, *, whole: bool) -> None:
     """
-    After a refund: what went back is not credited any more, and an upgrade whose whole
+    After a refund: what went back (without its tax) is not credited any more, and an upgrade whose whole
     payment went back is undone. Of a year's payments the last is given back first.
     """
     quote = store.quote_of(checkout)

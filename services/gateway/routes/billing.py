@@ -3,6 +3,7 @@
 import base64
 
 from actiontrac.contracts import billing as contract
+from actiontrac.contracts.accounts import CompanyNotFound
 from actiontrac.http import Ask, Exchange, Response, Route, body, by_handler, company, parameter, path, user
 from actiontrac.http.routes import BODY_LIMIT
 from services.gateway.desk import Desk
@@ -68,6 +69,41 @@ def routes(_: Desk) -> list[Route]:
             method="GET", path="/v1/usage", name="get_usage", tag="Plans and payments",
             summary="How many workers are managed, and whether the plan fits", requires="billing.read",
             answer=contract.UsageView, ask=Ask(BILLING, "get_usage", {"company_id": company}),
+        ),
+        Route(
+            method="GET", path="/v1/tax-profile", name="get_tax_profile", tag="Plans and payments",
+            summary="What decides your tax beside your address", requires="billing.read",
+            answer=contract.TaxProfileView, ask=Ask(BILLING, "get_tax_profile", {"company_id": company}),
+        ),
+        Route(
+            method="PATCH", path="/v1/tax-profile", name="change_tax_profile", tag="Plans and payments",
+            summary="Give your VAT id, or take it away",
+            description="Checked for the country of your address by its form and check digits. It stands on invoices, "
+            "and within the European Union it can mean that you account for the VAT yourself.",
+            requires="billing.write", rate="write", body=contract.TaxProfileChange, answer=contract.TaxProfileView,
+            errors=(contract.VatIdRefused,),
+            ask=Ask(BILLING, "change_tax_profile", {"company_id": company, "change": body}),
+            example={"vat_id": "DE136695976"},
+        ),
+        Route(
+            method="POST", path="/v1/staff/companies/{id}/tax-exemption", name="set_tax_exemption", tag="Operators",
+            summary="Add no tax to what a company buys, or add it again", requires="staff", rate="write",
+            body=contract.TaxExemptionChange, answer=contract.TaxProfileView, errors=(CompanyNotFound,),
+            ask=Ask(BILLING, "set_tax_exemption", {"company_id": path("id"), "exemption": body}),
+            example={"exempt": True, "reason": "Certificate of exemption seen on 2026-11-20"},
+        ),
+        Route(
+            method="POST", path="/v1/checkouts/quotes", name="quote_checkout", tag="Plans and payments",
+            summary="What a year would cost, with tax",
+            description="A checkout that is opened now charges exactly this. Nothing is kept.",
+            requires="billing.write", rate="write", body=contract.CheckoutQuoteRequest,
+            answer=contract.CheckoutQuoteView,
+            errors=(
+                contract.PlanNotFound, contract.CurrencyNotOffered, contract.PlanTooSmall, contract.AlreadyPaid,
+                contract.MembershipTerminated,
+            ),
+            ask=Ask(BILLING, "quote_checkout", {"company_id": company, "checkout": body}),
+            example={"plan": "starter"},
         ),
         Route(
             method="POST", path="/v1/checkouts", name="create_checkout", tag="Plans and payments", status=201,
