@@ -41,6 +41,10 @@ class QuoteRequest(Input):
     """Another plan for the year that runs: a larger one at once, a smaller one when it ends."""
 
     plan: Annotated[str, Field(min_length=1, max_length=40, description="A plan's code from /v1/plans.")]
+    anniversary: Annotated[
+        Literal["keep", "reset"],
+        Field(description="Of a larger plan: the year keeps its end, or a whole year begins today."),
+    ] = "keep"
 
 
 class PlanChangeRequest(Input):
@@ -225,7 +229,7 @@ class InvoiceFile(TypedDict):
 class QuoteView(TypedDict):
     """
     A change of plan. ``up`` costs ``charge_minor`` now, which is the days that are left on the
-    new terms less the credit for them on the old, and the tax on that; ``down`` costs nothing and
+    new terms (with ``anniversary`` reset: a whole year from today) less the credit for them on the old, and the tax on that; ``down`` costs nothing and
     waits for the year's end.
     """
 
@@ -244,6 +248,8 @@ class QuoteView(TypedDict):
     days_left: int
     days_in_year: int
     effective_on: str
+    anniversary: Literal["keep", "reset"]
+    #: After the change.
     year_ends_on: str
     expires_at: str
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
+from services.billing.policies import last_day_of_year
+
 #: The smallest amount that the processors take, in minor units.
 LEAST_CHARGE = 50
 
@@ -61,8 +63,15 @@ def price_of_upgrade(held: Held, year: tuple[date, date], yearly_price: int, tod
     return Price(cost, held.credit_on(today), left, days_in_year)
 
 
-def after_upgrade(held: Held, price: Price, today: date) -> Held:
-    return Held(price.credit + price.charge, today, held.until)
+def price_of_new_year(held: Held, yearly_price: int, today: date) -> Price:
+    """What a whole year from today costs on the new terms, less what is left of the old one."""
+    days = (last_day_of_year(today) - today).days + 1
+    return Price(yearly_price, held.credit_on(today), days, days)
+
+
+def after_upgrade(held: Held, price: Price, today: date, until: date | None = None) -> Held:
+    """What is held for the days that are left on the new terms; ``until`` where the year ends on another day."""
+    return Held(price.credit + price.charge, today, until or held.until)
 
 
 def after_refund(held: Held, amount: int) -> Held:

@@ -290,7 +290,12 @@ class PlanQuote(CompanyOwned, Base):
     days_left: Mapped[int] = billed(Integer, "corporate", purpose="how it was reckoned")
     days_in_year: Mapped[int] = billed(Integer, "corporate", purpose="how it was reckoned")
     effective_on: Mapped[date] = billed(Date, "corporate", purpose="from when it holds")
-    year_ends_on: Mapped[date] = billed(Date, "corporate", purpose="the anniversary stays")
+    year_ends_on: Mapped[date] = billed(Date, "corporate", purpose="when the year ends after it")
+    anniversary: Mapped[str] = billed(String(5), "corporate", purpose="whether the year keeps its end", default="keep")
+    from_starts_on: Mapped[date | None] = billed(
+        Date, "corporate", purpose="the year before, to undo it", nullable=True
+    )
+    from_ends_on: Mapped[date | None] = billed(Date, "corporate", purpose="the year before, to undo it", nullable=True)
     state: Mapped[str] = billed(String(10), "corporate", purpose="where it stands")
     created_at: Mapped[datetime] = billed(UTCDateTime, "corporate", purpose="order")
     expires_at: Mapped[datetime] = billed(UTCDateTime, "corporate", purpose="it can be accepted until then")

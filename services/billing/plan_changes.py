@@ -1,9 +1,9 @@
 """
 Changing the plan of a paid year (B18, B19): quoted first, and charged exactly as quoted.
 
-An upgrade is paid at once by a checkout of its own and holds from the day of its quote to
-the end of the year, which stays where it is. A downgrade gives nothing back: it is what
-the reminders propose when the year ends.
+An upgrade is paid at once by a checkout of its own and holds from the day of its quote. By
+the buyer's choice the year keeps its end, or a whole new year begins that day. A downgrade
+gives nothing back: it is what the reminders propose when the year ends.
 """
 
 from datetime import datetime, timedelta
@@ -32,6 +32,7 @@ from actiontrac.service import rpc
 from services.billing import changes
 from services.billing.checkouts import PROVIDERS, Checkouts
 from services.billing.models import Checkout, Plan, PlanQuote, SubscriptionYear
+from services.billing.policies import last_day_of_year
 from services.billing.providers import PaymentProvider
 from services.billing.repository import BillingStore
 from services.billing.schemas import checkout_view, prices_of, quote_view
@@ -43,13 +44,15 @@ class PlanChanges(Checkouts):
     @rpc(requires="billing.write", write=True)
     def quote_plan_change(self, *, company_id: str, change: dict[str, Any]) -> QuoteView:
         """
-        What another plan would cost for the rest of the year, to the day; binds for an hour.
+        What another plan would cost for the rest of the year, to the day, or with
+        ``anniversary`` reset for a whole year from today; binds for an hour.
 
         Raises:
             NoYearToChange: no paid year runs; buy one.
             PlanNotFound, SamePlan, CurrencyNotOffered: there is nothing to change to.
             PlanTooSmall: more workers are managed than the smaller plan allows.
-            AlreadyPaid: the next year is paid, so a smaller plan has no year to begin with.
+            AlreadyPaid: the next year is paid, so a smaller plan, or a new year, has no day to begin on.
+            Invalid: a smaller plan begins when the year ends, so it cannot end it.
             NothingToCharge: less would be left to pay than a processor takes.
         """
         wanted = parse(QuoteRequest, change)
@@ -63,12 +66,18 @@ class PlanChanges(Checkouts):
             plan = self._plan(store, wanted.plan)
             if (plan.code, plan.version) == (year.plan_code, year.plan_version):
                 raise SamePlan()
-            quote = self._quote(store, year, plan, company, now)
+            quote = self._quote(store, year, plan, wanted.anniversary, company, now)
             store.session.add(quote)
             return store.answer(quote_view(quote))
 
     def _quote(
-        self, store: BillingStore, year: SubscriptionYear, plan: Plan, company: CompanyView, now: datetime
+        self,
+        store: BillingStore,
+        year: SubscriptionYear,
+        plan: Plan,
+        anniversary: str,
+        company: CompanyView,
+        now: datetime,
     ) -> PlanQuote:
         prices = prices_of(plan)
         if year.currency not in prices:
@@ -90,22 +99,33 @@ class PlanChanges(Checkouts):
             to_price=prices[year.currency],
             currency=year.currency,
             year_ends_on=year.ends_on,
+            anniversary=anniversary,
+            from_starts_on=year.starts_on,
+            from_ends_on=year.ends_on,
             created_at=now,
             expires_at=now + timedelta(minutes=changes.QUOTE_MINUTES),
             state="open",
         )
         if plan.worker_limit > year.worker_limit:
-            self._price(quote, year, now)
+            self._price(store, quote, year, now)
             bill = self._bill_of(store, quote, company)
             quote.charge_minor = bill.sums.total
             quote.taxes, quote.tax_note = taxes_to(bill.sums.taxes), bill.note
+        elif anniversary == "reset":
+            raise Invalid.at("anniversary", "A smaller plan begins when the year ends; so the year keeps its end.")
         else:
             self._put_off(store, quote, year)
         return quote
 
-    def _price(self, quote: PlanQuote, year: SubscriptionYear, now: datetime) -> None:
+    def _price(self, store: BillingStore, quote: PlanQuote, year: SubscriptionYear, now: datetime) -> None:
         today = now.date()
-        price = changes.price_of_upgrade(held_of(year), (year.starts_on, year.ends_on), quote.to_price, today)
+        if quote.anniversary == "reset":
+            if store.last_paid_day() != year.ends_on:
+                raise AlreadyPaid("The next year is paid already; change the plan and keep the anniversary.")
+            price = changes.price_of_new_year(held_of(year), quote.to_price, today)
+            quote.year_ends_on = last_day_of_year(today)
+        else:
+            price = changes.price_of_upgrade(held_of(year), (year.starts_on, year.ends_on), quote.to_price, today)
         if price.charge < changes.LEAST_CHARGE:
             raise NothingToCharge()
         quote.direction, quote.effective_on = "up", today

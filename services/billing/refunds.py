@@ -37,7 +37,7 @@ from services.billing.schemas import refund_view
 from services.billing.standing import look
 from services.billing.taxes import TaxLine, apportion
 from services.billing.taxing import taxes_from
-from services.billing.upgrades import give_back, rests_on
+from services.billing.upgrades import ends_the_year_of, give_back, rests_on
 from services.billing.watch import watch
 
 _log = log.get(__name__)
@@ -86,7 +86,7 @@ class Refunds(Billing):
         amount = left if wanted.amount_minor is None else wanted.amount_minor
         if amount > left:
             raise RefundTooLarge.at("amount_minor", f"At most {Money(left, checkout.currency)} is left to refund.")
-        year = store.year_of(checkout.id)
+        year = ends_the_year_of(store, checkout)
         last_paid_day = store.last_paid_day()
         if amount == left and year is not None and last_paid_day is not None and last_paid_day > year.ends_on:
             raise NotRefundable("A later year follows this one; refund the later year first.")
@@ -189,12 +189,14 @@ class Refunds(Billing):
         if invoice is not None:
             lines = [(f"Refund of invoice {invoice.number}", -net)]
             issue(store, checkout, "credit_note", lines, taxes, now, refund_id=refund.id)
+        ended = ends_the_year_of(store, checkout)
         give_back(store, checkout, net, now, whole=whole)
         if whole:
             checkout.state = "refunded"
             year = store.year_of(checkout.id)
             if year is not None and year.refunded_at is None:
                 year.refunded_at = now
+            if ended is not None:
                 store.session.flush()
                 look(store, now)
             watch(store, meter, now.date())

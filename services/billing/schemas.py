@@ -117,6 +117,7 @@ def quote_view(quote: PlanQuote) -> QuoteView:
         "days_left": quote.days_left,
         "days_in_year": quote.days_in_year,
         "effective_on": quote.effective_on.isoformat(),
+        "anniversary": cast(Any, quote.anniversary),
         "year_ends_on": quote.year_ends_on.isoformat(),
         "expires_at": clock.iso(quote.expires_at),
     }

@@ -23,6 +23,7 @@ def stands(store: BillingStore, quote: PlanQuote, today: date) -> bool:
         and year.covers(today)
         and (year.plan_code, year.plan_version) == (quote.from_plan, quote.from_version)
         and (year.held_minor, year.held_since) == (quote.held_minor, quote.held_since)
+        and (quote.anniversary == "keep" or store.last_paid_day() == year.ends_on)
         and (life is None or life.terminated_on is None)
         # Money that is on its way back is not credited.
         and not any(refund.running for refund in store.refunds(year.checkout_id))
@@ -43,7 +44,11 @@ def upgrade(store: BillingStore, checkout: Checkout, now: datetime) -> tuple[Sub
     assert year is not None
     held = held_of(year)
     price = changes.Price(quote.cost_minor, quote.credit_minor, quote.days_left, quote.days_in_year)
-    held = changes.after_upgrade(held, price, quote.effective_on)
+    held = changes.after_upgrade(held, price, quote.effective_on, quote.year_ends_on)
+    if quote.anniversary == "reset":
+        # The days before have been used; from here on this is another year.
+        year.starts_on, year.ends_on = quote.effective_on, quote.year_ends_on
+        year.high_water = store.meter().managed
     _put(year, quote.to_plan, quote.to_version, quote.to_limit, quote.to_price, held)
     quote.state, quote.done_at = "done", now
     store.session.flush()
@@ -69,10 +74,22 @@ def give_back(store: BillingStore, checkout: Checkout, amount: int, now: datetim
     year.held_minor = held.value
     if quote is not None and whole and quote.state == "done":
         before = year.plan_code
+        if quote.anniversary == "reset":
+            assert quote.from_starts_on is not None
+            assert quote.from_ends_on is not None
+            year.starts_on, year.ends_on = quote.from_starts_on, quote.from_ends_on
         _put(year, quote.from_plan, quote.from_version, quote.from_limit, quote.from_price, held)
         quote.state = "undone"
         store.session.flush()
         _publish(store, checkout, year, before, now.date())
+
+
+def ends_the_year_of(store: BillingStore, checkout: Checkout) -> SubscriptionYear | None:
+    """The year that ends, or ends earlier, when all of this payment goes back."""
+    quote = store.quote_of(checkout)
+    if quote is None:
+        return store.year_of(checkout.id)
+    return store.year(quote.year_id) if quote.anniversary == "reset" and quote.state == "done" else None
 
 
 def rests_on(store: BillingStore, checkout: Checkout) -> bool:

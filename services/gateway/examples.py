@@ -174,6 +174,7 @@ QUOTE = {
     "days_left": 183,
     "days_in_year": 365,
     "effective_on": "2027-05-24",
+    "anniversary": "keep",
     "year_ends_on": "2027-11-22",
     "expires_at": "2027-05-24T14:00:00Z",
 }

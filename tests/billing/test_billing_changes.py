@@ -2,10 +2,10 @@
 
 from datetime import date, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.changes import Held, after_refund, after_upgrade, price_of_upgrade
+from services.billing.changes import Held, after_refund, after_upgrade, price_of_new_year, price_of_upgrade
 from services.billing.policies import last_day_of_year
 
 FIRST = date(2026, 11, 23)
@@ -38,27 +38,38 @@ class TestPrice:
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("upgrade"), st.integers(0, 120), st.integers(1, 2_000_000)),
+        st.tuples(st.sampled_from(["keep", "reset"]), st.integers(0, 120), st.integers(1, 2_000_000)),
         st.tuples(st.just("refund"), st.integers(0, 120), st.integers(1, 100_000)),
     ),
     max_size=12,
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(paid=st.integers(1, 2_000_000), steps=STEPS)
 def test_credits_never_exceed_what_was_paid_over_any_chain(paid, steps):
-    held, today, in_hand = Held(paid, FIRST, LAST), FIRST, paid
+    held, today, in_hand, year = Held(paid, FIRST, LAST), FIRST, paid, YEAR
     for what, days, figure in steps:
-        today = min(today + timedelta(days=days), LAST)
+        today = min(today + timedelta(days=days), year[1])
         if what == "refund":
             amount = min(figure, in_hand)
             held, in_hand = after_refund(held, amount), in_hand - amount
             continue
-        price = price_of_upgrade(held, YEAR, figure, today)
+        reset = what == "reset"
+        price = price_of_new_year(held, figure, today) if reset else price_of_upgrade(held, year, figure, today)
         assert 0 <= price.credit <= held.value
         assert price.credit <= in_hand, "more was credited than is in our hands"
         assert price.cost - price.credit == price.charge
         if price.charge > 0:
-            held, in_hand = after_upgrade(held, price, today), in_hand + price.charge
+            year = (today, last_day_of_year(today)) if reset else year
+            held, in_hand = after_upgrade(held, price, today, year[1]), in_hand + price.charge
         assert 0 <= held.value <= in_hand
+
+
+@given(paid=st.integers(0, 2_000_000), yearly=st.integers(1, 2_000_000), day=st.integers(0, 364))
+def test_a_new_year_costs_its_whole_price_less_what_is_left_of_the_old(paid, yearly, day):
+    today = FIRST + timedelta(days=day)
+    price = price_of_new_year(Held(paid, FIRST, LAST), yearly, today)
+
+    assert price.cost == yearly
+    assert price.credit == paid * (365 - day) // 365
+    assert price.days_left == price.days_in_year in (365, 366)

@@ -7,14 +7,15 @@ from actiontrac.contracts import billing as contract
 from actiontrac.errors import Invalid
 from actiontrac.testing import as_request
 from services.billing.models import Checkout, Disclosure
+from services.billing.policies import last_day_of_year
 from tests.billing.conftest import ACME, OLIVE
 
 DAY = 86400
 
 
-def quote(shop, plan="business"):
+def quote(shop, plan="business", **wanted):
     as_request()
-    return shop.service.quote_plan_change(company_id=ACME, change={"plan": plan})
+    return shop.service.quote_plan_change(company_id=ACME, change={"plan": plan, **wanted})
 
 
 def accept(shop, quoted, method="card", key=None):
@@ -23,8 +24,8 @@ def accept(shop, quoted, method="card", key=None):
     return shop.service.change_plan(company_id=ACME, user_id=OLIVE, change=wanted)
 
 
-def upgrade(shop, plan="business", method="card"):
-    checkout = accept(shop, quote(shop, plan), method)["checkout"]
+def upgrade(shop, plan="business", method="card", **wanted):
+    checkout = accept(shop, quote(shop, plan, **wanted), method)["checkout"]
     shop.approve(checkout)
     shop.come_back(checkout)
     return shop.row(checkout)
@@ -139,6 +140,105 @@ class TestUpgrade:
 
         with pytest.raises(contract.QuoteNotFound):
             shop.service.change_plan(company_id="com_rival", user_id="usr_ron", change={"quote_id": quoted["id"]})
+
+
+class TestANewYear:
+    """An upgrade that lets a whole year begin on its day (B18)."""
+
+    def test_it_is_charged_as_quoted_and_the_year_ends_a_year_from_today(self, shop):
+        shop.buy("starter")
+        shop.wait(100 * DAY)
+        today = clock.today()
+        quoted = quote(shop, "team", anniversary="reset")
+        assert (quoted["cost_minor"], quoted["credit_minor"], quoted["charge_minor"]) == (48000, 8712, 39288)
+        assert quoted["year_ends_on"] == last_day_of_year(today).isoformat()
+        assert quoted["days_left"] == quoted["days_in_year"]
+        checkout = upgrade(shop, "team", anniversary="reset")
+
+        assert checkout["amount_minor"] == 39288
+        after = shop.subscription()
+        assert (after["plan"], after["starts_on"], after["ends_on"]) == (
+            "team", today.isoformat(), quoted["year_ends_on"],
+        )  # fmt: skip
+        assert shop.invoices()[0]["total_minor"] == 39288
+        [event] = shop.events("subscription.plan_changed")
+        assert event.ends_on == quoted["year_ends_on"]
+
+    def test_the_next_change_is_priced_by_the_new_year(self, shop):
+        shop.buy("starter")
+        shop.wait(100 * DAY)
+        whole = quote(shop, "team", anniversary="reset")["days_in_year"]
+        upgrade(shop, "team", anniversary="reset")
+        shop.wait(65 * DAY)
+        quoted = quote(shop, "business")
+
+        assert (quoted["days_left"], quoted["days_in_year"]) == (whole - 65, whole)
+        assert quoted["credit_minor"] == 48000 * (whole - 65) // whole
+
+    def test_a_refund_of_it_puts_the_old_year_back(self, shop):
+        shop.buy("starter")
+        before = shop.subscription()
+        shop.wait(100 * DAY)
+        shop.refund(upgrade(shop, "team", anniversary="reset"))
+        after = shop.subscription()
+
+        assert (after["plan"], after["starts_on"], after["ends_on"]) == (
+            "starter", before["starts_on"], before["ends_on"],
+        )  # fmt: skip
+        assert shop.stripe.money_kept() == 12000
+        assert quote(shop, "team")["credit_minor"] == 8712
+
+    def test_undone_after_the_old_year_is_over_it_is_over(self, shop):
+        shop.buy("starter")
+        shop.wait(300 * DAY)
+        checkout = upgrade(shop, "team", anniversary="reset")
+        shop.wait(200 * DAY)
+        assert shop.subscription()["state"] == "active"
+        shop.refund(checkout)
+
+        assert shop.subscription()["state"] == "lapsed"
+
+    def test_the_reminders_are_of_the_new_end(self, shop):
+        shop.buy("starter")
+        shop.wait(320 * DAY)
+        assert [event.reminder for event in shop.events("subscription.renewal_due")] == [60]
+        upgrade(shop, "team", anniversary="reset")
+        shop.wait(45 * DAY)
+        assert len(shop.events("subscription.renewal_due")) == 1
+        shop.wait(270 * DAY)
+
+        assert [event.reminder for event in shop.events("subscription.renewal_due")] == [60, 60]
+
+    def test_where_the_next_year_is_paid_the_anniversary_stays(self, shop):
+        shop.buy("starter")
+        shop.wait(320 * DAY)
+        quoted = quote(shop, "team", anniversary="reset")
+        shop.buy("starter")
+
+        with pytest.raises(contract.AlreadyPaid):
+            quote(shop, "team", anniversary="reset")
+        with pytest.raises(contract.QuoteOutdated):
+            accept(shop, quoted)
+        assert quote(shop, "team")["anniversary"] == "keep"
+
+    def test_a_year_that_was_bought_after_it_is_given_back_first(self, shop):
+        shop.buy("starter")
+        shop.wait(10 * DAY)
+        checkout = upgrade(shop, "team", anniversary="reset")
+        shop.wait(320 * DAY)
+        later = shop.buy("team")
+        with pytest.raises(contract.NotRefundable):
+            shop.refund(checkout)
+        shop.refund(later)
+        shop.refund(checkout)
+
+        assert shop.stripe.money_kept() == 12000
+
+    def test_a_smaller_plan_cannot_end_the_year(self, shop):
+        shop.buy("team")
+
+        with pytest.raises(Invalid):
+            quote(shop, "starter", anniversary="reset")
 
 
 class TestGivingBack:

@@ -122,7 +122,8 @@ def routes(_: Desk) -> list[Route]:
         Route(
             method="POST", path="/v1/plan-changes/quotes", name="quote_plan_change", tag="Plans and payments",
             status=201, summary="What another plan would cost for the rest of the year",
-            description="To the day; binds for an hour. A larger plan is charged exactly as quoted, a smaller one "
+            description="To the day; binds for an hour. A larger plan is charged exactly as quoted; by your choice the "
+            "year keeps its end, or a whole year begins today and the rest of the old one is credited. A smaller plan "
             "waits for the year's end and costs nothing.",
             requires="billing.write", rate="write", body=contract.QuoteRequest, answer=contract.QuoteView,
             errors=(
