@@ -31,7 +31,7 @@ LOOKED_AT = checks.CHECKS.get_by_names(
 )
 
 #: Per operation, and as many again of data that does not fit; a broker makes each slower.
-EXAMPLES = {"embedded": 8, "full": 2}
+EXAMPLES = {"embedded": 4, "full": 2}
 
 #: Refusals that schemathesis does not expect: bodies and addresses that are too long.
 TOO_LONG = ["413", "414", "431"]
