@@ -1,10 +1,11 @@
 """What billing promises: plans, a year at a time, one charge each, and whether the plan is right."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol, TypedDict
+from typing import Annotated, Any, Literal, Protocol, Self, TypedDict
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from actiontrac.contracts.texts import Day
 from actiontrac.errors import Conflict, Invalid, NotFound, Unavailable
 from actiontrac.events import Event
 from actiontrac.schemas import Input
@@ -21,6 +22,9 @@ Mark = Literal["refunded", "disputed"]
 
 # Requests
 
+#: Long enough not to be found by trying; upper and lower case are the same.
+CouponCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{6,40}$")]
+
 
 class CheckoutRequest(Input):
     """One charge for one year (S30); the card or PayPal account is named on the provider's own page."""
@@ -28,6 +32,7 @@ class CheckoutRequest(Input):
     plan: Annotated[str, Field(min_length=1, max_length=40, description="A plan's code from /v1/plans.")]
     method: Annotated[Literal["card", "paypal"], Field(description="Card (by Stripe) or PayPal (S31).")]
     currency: Annotated[str | None, Field(pattern=r"^[A-Z]{3}$")] = None
+    coupon: CouponCode | None = None
 
 
 class CheckoutQuoteRequest(Input):
@@ -35,6 +40,34 @@ class CheckoutQuoteRequest(Input):
 
     plan: Annotated[str, Field(min_length=1, max_length=40, description="A plan's code from /v1/plans.")]
     currency: Annotated[str | None, Field(pattern=r"^[A-Z]{3}$")] = None
+    coupon: CouponCode | None = None
+
+
+class CouponCreate(Input):
+    """Staff: takes ``percent`` off a year's price, or a fixed amount by currency; one of the two."""
+
+    code: Annotated[CouponCode | None, Field(description="Made up when it is left out.")] = None
+    percent: Annotated[int | None, Field(ge=1, le=99)] = None
+    amounts: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Annotated[int, Field(gt=0)]] | None,
+        Field(min_length=1, description="Minor units by currency."),
+    ] = None
+    plans: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=40)]],
+        Field(max_length=50, description="Codes of plans; all when empty."),
+    ] = []
+    starts_on: Annotated[Day | None, Field(description="Today when it is left out.")] = None
+    ends_on: Annotated[Day | None, Field(description="The last day; none when it is left out.")] = None
+    total_limit: Annotated[int | None, Field(gt=0, description="How often in all.")] = None
+    company_limit: Annotated[int | None, Field(gt=0, description="How often by one company.")] = 1
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.percent is None) == (self.amounts is None):
+            raise ValueError("give percent or amounts, not both")
+        if self.ends_on is not None and self.starts_on is not None and self.ends_on < self.starts_on:
+            raise ValueError("ends_on is not before starts_on")
+        return self
 
 
 class QuoteRequest(Input):
@@ -56,7 +89,8 @@ class TaxProfileChange(Input):
     """What decides your tax beside your address."""
 
     vat_id: Annotated[
-        str | None, Field(min_length=4, max_length=20, description="Of the country of your address; null takes it away.")
+        str | None,
+        Field(min_length=4, max_length=20, description="Of the country of your address; null takes it away."),
     ]
 
 
@@ -107,12 +141,36 @@ class TaxProfileView(TypedDict):
     exempt: bool
 
 
+class CouponView(TypedDict):
+    code: str
+    percent: int | None
+    amounts: dict[str, int]
+    plans: list[str]
+    starts_on: str
+    ends_on: str | None
+    total_limit: int | None
+    company_limit: int | None
+    #: By checkouts that are open now; and by those that were paid.
+    reserved: int
+    redeemed: int
+    #: Staff ended it early.
+    ended_on: str | None
+
+
+class CouponList(TypedDict):
+    items: list[CouponView]
+    next_cursor: str | None
+
+
 class CheckoutView(TypedDict):
     id: str
     state: CheckoutState
     plan: str
     plan_version: int
     method: Literal["card", "paypal"]
+    coupon: str | None
+    discount_minor: int
+    #: The price less the discount, without tax.
     subtotal_minor: int
     taxes: list[TaxView]
     #: Why there is no tax on it; empty where there is.
@@ -228,9 +286,9 @@ class InvoiceFile(TypedDict):
 
 class QuoteView(TypedDict):
     """
-    A change of plan. ``up`` costs ``charge_minor`` now, which is the days that are left on the
-    new terms (with ``anniversary`` reset: a whole year from today) less the credit for them on the old, and the tax on that; ``down`` costs nothing and
-    waits for the year's end.
+    A change of plan. ``up`` costs ``charge_minor`` now: the days that are left on the new terms
+    (with ``anniversary`` reset a whole year from today), less the credit for them on the old, and
+    the tax on that. ``down`` costs nothing and waits for the year's end.
     """
 
     id: str
@@ -317,7 +375,8 @@ class PaymentRefunded(Event):
     Money went back.
 
     ``cause`` is requested, or why it went back by itself: already_paid (this year had
-    been paid by another payment) or not_authenticated. Then no invoice was issued and
+    been paid by another payment), not_authenticated, or coupon_used_up (it was paid after
+    it had been closed, and its coupon was taken by then). Then no invoice was issued and
     ``invoice_number`` is empty; otherwise it names the invoice that was paid.
     """
 
@@ -471,6 +530,34 @@ class InvoiceNotFound(NotFound):
     """This company has no such invoice."""
 
 
+class CouponUnknown(NotFound):
+    """There is no such coupon."""
+
+
+class CouponExpired(Conflict):
+    """This coupon is not valid any more."""
+
+
+class CouponUsedUp(Conflict):
+    """This coupon has been used as often as it may be."""
+
+
+class CouponNotForPlan(Conflict):
+    """This coupon is not for this plan."""
+
+
+class CouponNotForCurrency(Conflict):
+    """This coupon is not for this currency."""
+
+
+class CouponTooLarge(Conflict):
+    """With this coupon so little would be left to pay that no processor takes it."""
+
+
+class CouponExists(Conflict):
+    """There is a coupon of this code."""
+
+
 class VatIdRefused(Invalid):
     """This VAT id cannot be kept."""
 
@@ -558,6 +645,12 @@ class Rpc(Protocol):
     def get_tax_profile(self, *, company_id: str) -> TaxProfileView: ...
     # [billing.write] W; VatIdRefused
     def change_tax_profile(self, *, company_id: str, change: dict[str, Any]) -> TaxProfileView: ...
+    # [staff] W; CouponExists
+    def create_coupon(self, *, coupon: dict[str, Any]) -> CouponView: ...
+    # [staff]
+    def list_coupons(self, *, limit: int = 50, cursor: str | None = None) -> CouponList: ...
+    # [staff] W; CouponUnknown
+    def end_coupon(self, *, code: str) -> CouponView: ...
     # [staff] W
     def set_tax_exemption(self, *, company_id: str, exemption: dict[str, Any]) -> TaxProfileView: ...
     # [billing.write] W; what a checkout would charge now

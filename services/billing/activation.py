@@ -11,10 +11,11 @@ import orjson
 
 from actiontrac.contracts.billing import PaymentReceived, SubscriptionActivated
 from actiontrac.ids import new_id
-from services.billing import ledger, policies, upgrades
+from services.billing import coupons, ledger, policies, upgrades
 from services.billing.models import Checkout, Invoice, Payment, Refund, SubscriptionYear
 from services.billing.providers import Snapshot
 from services.billing.repository import BillingStore
+from services.billing.schemas import coupon_line
 from services.billing.standing import look
 from services.billing.taxes import TaxLine
 from services.billing.taxing import taxes_from, taxes_to
@@ -34,13 +35,18 @@ def take_payment(store: BillingStore, checkout: Checkout, snapshot: Snapshot, *,
 
     One charge buys one year: where this year was paid by another checkout in the
     meantime, or the buyer was not authenticated, nothing is activated and a refund
-    begins. Returns what was decided: ``kept``, ``already_paid`` or ``not_authenticated``.
+    begins. Returns what was decided: ``kept``, ``already_paid``, ``not_authenticated`` or
+    ``coupon_used_up``.
     """
     # Two checkouts of one company that are paid at the same moment meet here.
     store.meter(lock=True)
     may_buy = is_wanted(store, checkout, now.date())
     authenticated = policies.is_authenticated(checkout.method, snapshot.authentication, rule)
     cause = policies.cause_to_return(may_buy=may_buy, authenticated=authenticated)
+    if cause is not None:
+        coupons.release(store, checkout)
+    elif not coupons.redeem(store, checkout):
+        cause = "coupon_used_up"
     _record(store, checkout, snapshot, cause or "kept", now)
     checkout.paid_at = now
     if cause is None:
@@ -105,7 +111,8 @@ def _activate(store: BillingStore, checkout: Checkout, now: datetime) -> tuple[S
         plan_code=checkout.plan_code,
         plan_version=checkout.plan_version,
         worker_limit=checkout.worker_limit,
-        amount_minor=checkout.net_minor,
+        # The plan's price; what is held is what was paid of it.
+        amount_minor=checkout.net_minor + checkout.discount_minor,
         currency=checkout.currency,
         starts_on=starts_on,
         ends_on=policies.last_day_of_year(starts_on),
@@ -130,7 +137,10 @@ def _activate(store: BillingStore, checkout: Checkout, now: datetime) -> tuple[S
     life = store.subscription_for_change()
     life.next_plan = None
     line = f"{checkout.plan_name} plan, up to {checkout.worker_limit} workers, {year.starts_on} to {year.ends_on}"
-    return year, [(line, checkout.net_minor)]
+    lines = [(line, checkout.net_minor + checkout.discount_minor)]
+    if checkout.coupon_code is not None:
+        lines.append((coupon_line(checkout.coupon_code), -checkout.discount_minor))
+    return year, lines
 
 
 def _receipt(store: BillingStore, checkout: Checkout, lines: list[tuple[str, int]], now: datetime) -> None:

@@ -24,14 +24,14 @@ from actiontrac.failpoints import failpoint, register
 from actiontrac.ids import new_id
 from actiontrac.schemas import parse
 from actiontrac.service import PUBLIC, rpc
-from services.billing import policies
+from services.billing import coupons, policies
 from services.billing.base import away
 from services.billing.handoff import disclosure_of, hand_over
 from services.billing.life import Happening, IllegalMove
 from services.billing.models import Checkout, Disclosure, Plan
 from services.billing.providers import PaymentProvider, ProviderRefused, ProviderUnavailable, Started
 from services.billing.repository import BillingStore, request_key
-from services.billing.schemas import checkout_quote_view, checkout_view, plan_view, prices_of
+from services.billing.schemas import checkout_quote_view, checkout_view, coupon_line, plan_view, prices_of
 from services.billing.settlement import Settlement
 from services.billing.standing import refuse_unless
 from services.billing.taxing import Bill, taxes_to
@@ -71,6 +71,8 @@ class Checkouts(Settlement):
 
         Raises:
             PlanNotFound, CurrencyNotOffered, PlanTooSmall: this cannot be bought by this company.
+            CouponUnknown, CouponExpired, CouponUsedUp, CouponNotForPlan, CouponNotForCurrency,
+            CouponTooLarge: with this coupon it cannot; without it, it can.
             AlreadyPaid: the year is paid, and it does not end soon.
             MembershipTerminated: the company left for good.
             ProviderAway: the processor is down; nothing was charged.
@@ -109,7 +111,7 @@ class Checkouts(Settlement):
         company = self.company_of(company_id)
         with self.store(company_id) as store:
             plan = self._buyable(store, wanted.plan, clock.now())
-            lines, bill = self._priced(store, plan, wanted.currency, company)
+            lines, bill = self._priced(store, plan, wanted, company)
             return store.answer(checkout_quote_view(plan, lines, bill))
 
     def _buyable(self, store: BillingStore, code: str, now: datetime) -> Plan:
@@ -127,14 +129,23 @@ class Checkouts(Settlement):
         return plan
 
     def _priced(
-        self, store: BillingStore, plan: Plan, asked_currency: str | None, company: CompanyView
+        self,
+        store: BillingStore,
+        plan: Plan,
+        wanted: CheckoutRequest | CheckoutQuoteRequest,
+        company: CompanyView,
+        *,
+        lock: bool = False,
     ) -> tuple[list[tuple[str, int]], Bill]:
-        """The lines of a year, and what they come to."""
-        currency = asked_currency or DEFAULT_CURRENCY
+        """The lines of a year, the coupon's below zero, and what they come to."""
+        currency = wanted.currency or DEFAULT_CURRENCY
         prices = prices_of(plan)
         if currency not in prices:
             raise CurrencyNotOffered.at("currency", f"{plan.name} is sold in {', '.join(sorted(prices))}.")
         lines = [(f"{plan.name} plan, up to {plan.worker_limit} workers, one year", prices[currency])]
+        if wanted.coupon is not None:
+            off = coupons.off_of(store, wanted.coupon, plan, prices[currency], currency, lock=lock)
+            lines.append((coupon_line(wanted.coupon), -off))
         return lines, self.bill(store, company, [amount for _, amount in lines], currency)
 
     def _open(
@@ -147,8 +158,8 @@ class Checkouts(Settlement):
         now: datetime,
     ) -> Checkout:
         plan = self._buyable(store, wanted.plan, now)
-        _, bill = self._priced(store, plan, wanted.currency, company)
-        return self.add_checkout(
+        _, bill = self._priced(store, plan, wanted, company, lock=True)
+        opened = self.add_checkout(
             store,
             user_id=user_id,
             method=wanted.method,
@@ -158,6 +169,11 @@ class Checkouts(Settlement):
             bill=bill,
             plan=(plan.code, plan.version, plan.name, plan.worker_limit),
         )
+        if wanted.coupon is not None:
+            opened.coupon_code = wanted.coupon.upper()
+            opened.discount_minor = -bill.sums.lines[1]
+            coupons.reserve(store, opened)
+        return opened
 
     def add_checkout(
         self,
@@ -187,6 +203,7 @@ class Checkouts(Settlement):
             provider=provider.name,
             environment=provider.environment,
             amount_minor=bill.sums.total,
+            discount_minor=0,
             net_minor=bill.sums.subtotal,
             taxes=taxes_to(bill.sums.taxes),
             tax_note=bill.note,
@@ -245,6 +262,7 @@ class Checkouts(Settlement):
                 found.next_check_at = now + timedelta(seconds=LOOK_AGAIN_SECONDS)
             elif found.provider_ref is None:
                 found.close(state, error)
+                coupons.release(store, found)
             if release:
                 store.release()
         _log.warning("checkout_not_started", checkout_id=opened.id, company_id=opened.company_id, state=state)

@@ -15,6 +15,7 @@ Base: Any = declarative_base("billing")
 UNISOLATED = {
     "plans": "what is sold is the same for everybody",
     "applied_files": "what is sold and which tax is added is the same for everybody",
+    "coupons": "a coupon is made for whoever has its code; its uses belong to companies",
     "number_series": "invoices are numbered without gaps over all companies",
     "webhook_notices": "a webhook arrives before its company is known; ids only",
 }
@@ -98,6 +99,8 @@ class Checkout(CompanyOwned, Base):
     paid_at: Mapped[datetime | None] = billed(UTCDateTime, "corporate", purpose="when money arrived", nullable=True)
     refunded_minor: Mapped[int] = billed(Integer, "corporate", purpose="a refund never exceeds the payment", default=0)
     quote_id: Mapped[str | None] = billed(ID, "corporate", purpose="an upgrade is charged as quoted", nullable=True)
+    coupon_code: Mapped[str | None] = billed(String(40), "corporate", purpose="why it costs less", nullable=True)
+    discount_minor: Mapped[int] = billed(Integer, "corporate", purpose="what the coupon took off", default=0)
     net_minor: Mapped[int] = billed(Integer, "corporate", purpose="of the amount, what is not tax")
     taxes: Mapped[str] = billed(Text, "corporate", purpose="of the amount, what is tax, as JSON", default="[]")
     tax_note: Mapped[str] = billed(String(200), "corporate", purpose="why there is no tax on it", default="")
@@ -133,6 +136,41 @@ class Checkout(CompanyOwned, Base):
         due = now + timedelta(seconds=pause)
         self.next_check_at = min(due, self.expires_at) if self.expires_at > now else due
         self.checks += 1
+
+
+class Coupon(Base):
+    """What staff offer to whoever has the code; its counts are changed under its lock (B25)."""
+
+    __tablename__ = "coupons"
+    code: Mapped[str] = column(String(40), "corporate", primary_key=True, purpose="what a buyer types")
+    percent: Mapped[int | None] = column(Integer, "corporate", purpose="how much it takes off", nullable=True)
+    amounts: Mapped[str] = column(
+        Text, "corporate", purpose="minor units that it takes off by currency, as JSON", nullable=False
+    )
+    plans: Mapped[str] = column(Text, "corporate", purpose="for which plans, as JSON; none is all", nullable=False)
+    starts_on: Mapped[date] = column(Date, "corporate", purpose="when it can be used", nullable=False)
+    ends_on: Mapped[date | None] = column(Date, "corporate", purpose="when it can be used", nullable=True)
+    total_limit: Mapped[int | None] = column(Integer, "corporate", purpose="how often in all", nullable=True)
+    company_limit: Mapped[int | None] = column(Integer, "corporate", purpose="how often by one company", nullable=True)
+    reserved: Mapped[int] = column(Integer, "corporate", purpose="limits hold under a race", nullable=False, default=0)
+    redeemed: Mapped[int] = column(Integer, "corporate", purpose="limits hold for good", nullable=False, default=0)
+    ended_on: Mapped[date | None] = column(Date, "corporate", purpose="staff ended it early", nullable=True)
+    created_at: Mapped[datetime] = column(UTCDateTime, "corporate", purpose="order", nullable=False)
+
+    def end(self, today: date) -> None:
+        """From now on nobody uses it; the first end stands."""
+        self.ended_on = self.ended_on or today
+
+
+class CouponUse(CompanyOwned, Base):
+    """One use of a coupon by one checkout: reserved, then redeemed or released."""
+
+    __tablename__ = "coupon_uses"
+    __table_args__ = (UniqueConstraint("company_id", "checkout_id"),)
+    id: Mapped[str] = billed(ID, "corporate", primary_key=True, purpose="identity")
+    coupon_code: Mapped[str] = billed(String(40), "corporate", purpose="limit by company", index=True)
+    checkout_id: Mapped[str] = billed(ID, "corporate", purpose="what it was used for")
+    state: Mapped[str] = billed(String(10), "corporate", purpose="whether it counts")
 
 
 class TaxProfile(CompanyOwned, Base):

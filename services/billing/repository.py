@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import delete, func, select
 
 from actiontrac import context
-from actiontrac.contracts.billing import CheckoutNotFound, InvoiceNotFound, QuoteNotFound
+from actiontrac.contracts.billing import CheckoutNotFound, CouponCreate, InvoiceNotFound, QuoteNotFound
 from actiontrac.ids import new_id
 from actiontrac.storage import Store
 from services.billing.ledger import Entry
@@ -17,6 +17,8 @@ from services.billing.models import (
     AppliedFile,
     Base,
     Checkout,
+    Coupon,
+    CouponUse,
     DatedNotice,
     Disclosure,
     Invoice,
@@ -174,6 +176,50 @@ class BillingStore(Store):
                 Checkout.state.in_(("open", "processing", "unknown")),
             )
         )
+
+    # Coupons
+
+    def add_coupon(self, code: str, wanted: CouponCreate, now: datetime) -> bool:
+        """Write a new coupon; False when the code is taken."""
+        return self._insert_once(
+            Coupon,
+            code=code,
+            percent=wanted.percent,
+            amounts=orjson.dumps(wanted.amounts or {}, option=orjson.OPT_SORT_KEYS).decode(),
+            plans=orjson.dumps(wanted.plans).decode(),
+            starts_on=wanted.starts_on or now.date(),
+            ends_on=wanted.ends_on,
+            total_limit=wanted.total_limit,
+            company_limit=wanted.company_limit,
+            reserved=0,
+            redeemed=0,
+            created_at=now,
+        )
+
+    def coupon(self, code: str, *, lock: bool = False) -> Coupon | None:
+        statement = select(Coupon).where(Coupon.code == code)
+        if lock:
+            # What was read before the lock may be old.
+            statement = statement.with_for_update().execution_options(populate_existing=True)
+        return self.session.scalar(statement)
+
+    def coupons(self, *, limit: int, cursor: str | None) -> tuple[list[Coupon], str | None]:
+        size = max(1, min(limit, 200))
+        statement = select(Coupon).where(Coupon.code > (cursor or "")).order_by(Coupon.code).limit(size + 1)
+        rows = list(self.session.scalars(statement))
+        return rows[:size], rows[size - 1].code if len(rows) > size else None
+
+    def coupon_use(self, checkout_id: str) -> CouponUse | None:
+        return self.session.scalar(select(CouponUse).where(CouponUse.checkout_id == checkout_id))
+
+    def count_coupon_uses(self, code: str) -> int:
+        """How often the company has taken a coupon: reserved or redeemed."""
+        taken = select(func.count()).select_from(CouponUse).where(
+            CouponUse.company_id == self.company_id,
+            CouponUse.coupon_code == code,
+            CouponUse.state != "released",
+        )  # fmt: skip
+        return self.session.scalar(taken) or 0
 
     # Tax
 

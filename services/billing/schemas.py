@@ -10,6 +10,7 @@ from actiontrac.contracts.billing import (
     AdviceView,
     CheckoutQuoteView,
     CheckoutView,
+    CouponView,
     InvoiceView,
     PlanView,
     QuoteView,
@@ -18,9 +19,10 @@ from actiontrac.contracts.billing import (
     TaxProfileView,
     TaxView,
 )
+from services.billing.discounts import Terms as CouponTerms
 from services.billing.documents import Document, Line, Tax
 from services.billing.life import Position, Stage
-from services.billing.models import Checkout, Invoice, Payment, Plan, PlanQuote, Refund, TaxProfile
+from services.billing.models import Checkout, Coupon, Invoice, Payment, Plan, PlanQuote, Refund, TaxProfile
 from services.billing.policies import RENEWAL_WINDOW_DAYS, Advice, Choice
 from services.billing.providers.money import Money
 from services.billing.taxing import Bill, taxes_from, taxes_to
@@ -61,6 +63,39 @@ def tax_views(taxes: str) -> list[TaxView]:
     ]
 
 
+def coupon_line(code: str) -> str:
+    """What stands on an invoice before what it takes off."""
+    return f"Coupon {code.upper()}"
+
+
+def coupon_terms(coupon: Coupon) -> CouponTerms:
+    return CouponTerms(
+        percent=coupon.percent,
+        amounts=orjson.loads(coupon.amounts),
+        plans=tuple(orjson.loads(coupon.plans)),
+        starts_on=coupon.starts_on,
+        ends_on=coupon.ends_on,
+        total_limit=coupon.total_limit,
+        company_limit=coupon.company_limit,
+    )
+
+
+def coupon_view(coupon: Coupon) -> CouponView:
+    return {
+        "code": coupon.code,
+        "percent": coupon.percent,
+        "amounts": orjson.loads(coupon.amounts),
+        "plans": orjson.loads(coupon.plans),
+        "starts_on": coupon.starts_on.isoformat(),
+        "ends_on": coupon.ends_on.isoformat() if coupon.ends_on else None,
+        "total_limit": coupon.total_limit,
+        "company_limit": coupon.company_limit,
+        "reserved": coupon.reserved,
+        "redeemed": coupon.redeemed,
+        "ended_on": coupon.ended_on.isoformat() if coupon.ended_on else None,
+    }
+
+
 def tax_profile_view(profile: TaxProfile | None) -> TaxProfileView:
     if profile is None:
         return {"vat_id": None, "vat_country": None, "exempt": False}
@@ -74,6 +109,8 @@ def checkout_view(checkout: Checkout) -> CheckoutView:
         "plan": checkout.plan_code,
         "plan_version": checkout.plan_version,
         "method": cast(Any, checkout.method),
+        "coupon": checkout.coupon_code,
+        "discount_minor": checkout.discount_minor,
         "subtotal_minor": checkout.net_minor,
         "taxes": tax_views(checkout.taxes),
         "tax_note": checkout.tax_note,

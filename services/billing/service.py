@@ -1,6 +1,7 @@
 """The billing service: the sum of its parts."""
 
 from actiontrac.contracts import billing
+from services.billing.coupons import Coupons
 from services.billing.invoices import Invoices
 from services.billing.plan_changes import PlanChanges
 from services.billing.reconciliation import Reconciliation
@@ -10,7 +11,7 @@ from services.billing.usage import Usage
 from services.billing.webhooks import Webhooks
 
 
-class BillingService(PlanChanges, Webhooks, Reconciliation, Subscriptions, Usage, Invoices, TaxProfiles):
-    """Plans, checkouts, changes of plan, webhooks, refunds and reconciliation, subscriptions, usage, invoices, tax."""
+class BillingService(PlanChanges, Webhooks, Reconciliation, Subscriptions, Usage, Invoices, TaxProfiles, Coupons):
+    """All of billing: what is sold and to whom, payments and what follows from them, documents, tax and coupons."""
 
     name = billing.SERVICE

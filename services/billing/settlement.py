@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from actiontrac import clock, log
 from actiontrac.errors import NotFound, Unavailable
 from actiontrac.failpoints import failpoint, register
-from services.billing import policies
+from services.billing import coupons, policies
 from services.billing.activation import is_wanted, take_payment
 from services.billing.base import Billing
 from services.billing.handoff import hand_over
@@ -93,6 +93,8 @@ class Settlement(Billing):
                 decided = take_payment(store, checkout, snapshot, rule=self.authentication_rule, now=now)
             else:
                 decided = _move(checkout, snapshot, known, now, unwanted=unwanted)
+                if not checkout.waiting:
+                    coupons.release(store, checkout)
         if wrong:
             _log.error("payment_mismatch", checkout_id=known.id, company_id=known.company_id, facts=wrong)
         else:
@@ -112,6 +114,7 @@ class Settlement(Billing):
             checkout = store.checkout(known.id, lock=True)
             if refusal.code in MISSING and checkout.waiting and checkout.expires_at <= now:
                 checkout.close("expired", refusal.code)
+                coupons.release(store, checkout)
         _log.error("provider_refused", checkout_id=known.id, company_id=known.company_id, code=refusal.code)
 
     # A start that was interrupted
@@ -153,6 +156,7 @@ class Settlement(Billing):
             checkout = store.checkout(known.id, lock=True)
             if checkout.waiting and checkout.provider_ref is None:
                 checkout.close(state, error)
+                coupons.release(store, checkout)
 
     # What webhook, return and look-ups share
 

@@ -37,6 +37,19 @@ SESSION = {
     "idle_expires_at": "2026-11-23T13:30:00Z",
     "expires_at": "2026-11-24T01:00:00Z",
 }
+COUPON = {
+    "code": "SPRING-2027",
+    "percent": 20,
+    "amounts": {},
+    "plans": [],
+    "starts_on": "2026-11-23",
+    "ends_on": "2027-05-31",
+    "total_limit": 100,
+    "company_limit": 1,
+    "reserved": 1,
+    "redeemed": 7,
+    "ended_on": None,
+}
 NO_TAX = "No tax: no rate is set for US OR."
 CHECKOUT = {
     "id": "chk_01jd8m3x2kq7v0c4n5r9t1w8ey",
@@ -44,6 +57,8 @@ CHECKOUT = {
     "plan": "starter",
     "plan_version": 1,
     "method": "card",
+    "coupon": None,
+    "discount_minor": 0,
     "subtotal_minor": 12000,
     "taxes": [],
     "tax_note": NO_TAX,
@@ -262,13 +277,18 @@ VIEWS: dict[Any, Any] = {
     billing.CheckoutQuoteView: {
         "plan": "starter",
         "plan_version": 1,
-        "lines": [{"description": "Starter plan, up to 10 workers, one year", "amount_minor": 11000}],
-        "subtotal_minor": 11000,
-        "taxes": [{"name": "VAT", "percent": "19", "base_minor": 11000, "amount_minor": 2090}],
+        "lines": [
+            {"description": "Starter plan, up to 10 workers, one year", "amount_minor": 11000},
+            {"description": "Coupon SPRING-2027", "amount_minor": -2200},
+        ],
+        "subtotal_minor": 8800,
+        "taxes": [{"name": "VAT", "percent": "19", "base_minor": 8800, "amount_minor": 1672}],
         "tax_note": "",
-        "amount_minor": 13090,
+        "amount_minor": 10472,
         "currency": "EUR",
     },
+    billing.CouponView: COUPON,
+    billing.CouponList: page(COUPON),
     billing.TaxProfileView: {"vat_id": "DE136695976", "vat_country": "DE", "exempt": False},
     billing.QuoteView: QUOTE,
     billing.PlanChangeView: {"state": "awaiting_payment", "quote": QUOTE, "checkout": CHECKOUT},

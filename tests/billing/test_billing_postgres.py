@@ -9,18 +9,23 @@ from sqlalchemy import text
 from actiontrac.storage import CompanyOwned
 from services.billing.models import Base
 from tests.billing.test_billing_checkout import TestOneRequestOneCheckout
+from tests.billing.test_billing_coupons import TestLimits
 from tests.billing.test_billing_invoices import TestInvoices, TestWhatIsKept
-from tests.billing.test_billing_plans import TestVersions
+from tests.billing.test_billing_plans import TestApplying, TestVersions
 from tests.billing.test_billing_reconciliation import TestReconciling
 from tests.billing.test_billing_refunds import TestOnce, TestRefunding
 from tests.billing.test_billing_settle import TestPaying, TestTwoPaymentsForOneYear
 from tests.billing.test_billing_subscriptions import TestTheYearsEnd
+from tests.billing.test_billing_tax import TestAYear, open_taxed
 from tests.billing.test_billing_usage import TestTheFigure
 from tests.billing.test_billing_webhooks import TestWorking
 from tests.servers.servers import Servers
 
 __all__ = [
+    "TestAYear",
+    "TestApplying",
     "TestInvoices",
+    "TestLimits",
     "TestOnce",
     "TestOneRequestOneCheckout",
     "TestPaying",
@@ -32,6 +37,7 @@ __all__ = [
     "TestVersions",
     "TestWhatIsKept",
     "TestWorking",
+    "open_taxed",
 ]
 
 pytestmark = pytest.mark.full

@@ -40,6 +40,8 @@ NAMED_BY: dict[str, str] = {
 NOBODYS = frozenset(
     {
         "/v1/campaigns/{id}",
+        "/v1/staff/companies/{id}/tax-exemption",
+        "/v1/staff/coupons/{code}/end",
         "/v1/staff/dead-messages/{id}/retries",
         "/v1/support-tickets/{id}",
         "/v1/support-tickets/{id}/answers",

@@ -45,6 +45,16 @@ def invoice_pdf(exchange: Exchange) -> Response:
     return Response(base64.b64decode(found["content"]), content_type=PDF, headers=[shown])
 
 
+NOT_SOLD = (
+    contract.PlanNotFound, contract.CurrencyNotOffered, contract.PlanTooSmall, contract.AlreadyPaid,
+    contract.MembershipTerminated,
+)  # fmt: skip
+COUPON_REFUSED = (
+    contract.CouponUnknown, contract.CouponExpired, contract.CouponUsedUp, contract.CouponNotForPlan,
+    contract.CouponNotForCurrency, contract.CouponTooLarge,
+)  # fmt: skip
+
+
 def routes(_: Desk) -> list[Route]:
     listed = {"company_id": company, "limit": parameter("limit", 50), "cursor": parameter("cursor")}
     return [
@@ -93,15 +103,35 @@ def routes(_: Desk) -> list[Route]:
             example={"exempt": True, "reason": "Certificate of exemption seen on 2026-11-20"},
         ),
         Route(
+            method="POST", path="/v1/staff/coupons", name="create_coupon", tag="Operators", status=201,
+            summary="Offer a coupon",
+            description="A percentage of a year's price, or an amount by currency; for all plans or some, for some "
+            "days, so often in all and by each company. Without a code one is made up.",
+            requires="staff", rate="write", body=contract.CouponCreate, answer=contract.CouponView,
+            errors=(contract.CouponExists,),
+            ask=Ask(BILLING, "create_coupon", {"coupon": body}),
+            example={"code": "SPRING-2027", "percent": 20, "ends_on": "2027-05-31", "total_limit": 100},
+        ),
+        Route(
+            method="GET", path="/v1/staff/coupons", name="list_coupons", tag="Operators",
+            summary="Coupons, and how often each was used", requires="staff", query=PageQuery,
+            answer=contract.CouponList,
+            ask=Ask(BILLING, "list_coupons", {"limit": parameter("limit", 50), "cursor": parameter("cursor")}),
+        ),
+        Route(
+            method="POST", path="/v1/staff/coupons/{code}/end", name="end_coupon", tag="Operators",
+            summary="Let nobody use a coupon from now on",
+            description="Checkouts that are open keep it.",
+            requires="staff", rate="write", answer=contract.CouponView, errors=(contract.CouponUnknown,),
+            ask=Ask(BILLING, "end_coupon", {"code": path("code")}),
+        ),
+        Route(
             method="POST", path="/v1/checkouts/quotes", name="quote_checkout", tag="Plans and payments",
             summary="What a year would cost, with tax",
             description="A checkout that is opened now charges exactly this. Nothing is kept.",
             requires="billing.write", rate="write", body=contract.CheckoutQuoteRequest,
             answer=contract.CheckoutQuoteView,
-            errors=(
-                contract.PlanNotFound, contract.CurrencyNotOffered, contract.PlanTooSmall, contract.AlreadyPaid,
-                contract.MembershipTerminated,
-            ),
+            errors=(*NOT_SOLD, *COUPON_REFUSED),
             ask=Ask(BILLING, "quote_checkout", {"company_id": company, "checkout": body}),
             example={"plan": "starter"},
         ),
@@ -112,10 +142,7 @@ def routes(_: Desk) -> list[Route]:
             "ever comes to us. Needs an `Idempotency-Key`, so that a repeat cannot buy twice.",
             requires="billing.write", rate="write", critical=True, needs_idempotency_key=True,
             body=contract.CheckoutRequest, answer=contract.CheckoutView,
-            errors=(
-                contract.PlanNotFound, contract.CurrencyNotOffered, contract.PlanTooSmall, contract.AlreadyPaid,
-                contract.MembershipTerminated, contract.ProviderAway,
-            ),
+            errors=(*NOT_SOLD, *COUPON_REFUSED, contract.ProviderAway),
             ask=Ask(BILLING, "create_checkout", {"company_id": company, "user_id": user, "checkout": body}),
             example={"plan": "starter", "method": "card"},
         ),
