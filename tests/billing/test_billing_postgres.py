@@ -4,9 +4,11 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from actiontrac.storage import CompanyOwned
+from actiontrac.storage.migration import migrate
+from actiontrac.testing import settings_for
 from services.billing.models import Base
 from tests.billing.test_billing_checkout import TestOneRequestOneCheckout
 from tests.billing.test_billing_coupons import TestLimits
@@ -64,3 +66,31 @@ def test_the_database_shows_no_company_the_rows_of_another(shop):
             assert seen == 0, table
     with shop.service.store("com_acme") as store:
         assert store.session.execute(text("SELECT count(*) FROM checkouts")).scalar() == 1
+
+
+def test_what_was_sold_before_there_was_tax_is_all_net(servers, tmp_path):
+    name = f"b{secrets.token_hex(4)}"
+    url, owner_url = servers.create_databases(name)["billing"]
+    settings = settings_for(
+        tmp_path, ACTIONTRAC_BILLING_DATABASE_URL=url, ACTIONTRAC_BILLING_DATABASE_OWNER_URL=owner_url
+    )
+    migrate("billing", settings, "0002")
+    owner = create_engine(owner_url.replace("postgresql://", "postgresql+psycopg2://", 1))
+    with owner.begin() as connection:
+        connection.execute(text("SELECT set_config('app.company_id', 'com_acme', true)"))
+        connection.execute(
+            text(
+                "INSERT INTO checkouts (id, bought_by, plan_code, plan_version, plan_name, worker_limit, method,"
+                " provider, environment, amount_minor, currency, state, capture_attempt, needs_review, checks,"
+                " checked_at, created_at, expires_at, refunded_minor, company_id) VALUES ('chk_1', 'usr_1', 'team', 1, 'Team', 50,"
+                " 'card', 'stripe', 'live', 48000, 'USD', 'paid', 1, false, 0, now(), now(), now(), 0, 'com_acme')"
+            )
+        )
+    migrate("billing", settings)
+    with owner.begin() as connection:
+        connection.execute(text("SELECT set_config('app.company_id', 'com_acme', true)"))
+        row = connection.execute(text("SELECT net_minor, taxes, discount_minor FROM checkouts")).one()
+    owner.dispose()
+    servers.drop_databases(name)
+
+    assert tuple(row) == (48000, "[]", 0)
