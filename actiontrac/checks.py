@@ -6,7 +6,7 @@ import requests
 from sqlalchemy import create_engine, text
 
 from actiontrac import bus
-from actiontrac.config import SERVICES_WITH_DATA, ConfigurationError, Settings, prepare_home
+from actiontrac.config import SERVICES, SERVICES_WITH_DATA, ConfigurationError, Settings, prepare_home
 from actiontrac.storage.migration import current, head
 
 TIMEOUT_SECONDS = 3
@@ -39,11 +39,15 @@ def _secrets(settings: Settings) -> str:
 def _bus(settings: Settings) -> str:
     if settings.embedded:
         return "in the process's own memory"
-    try:
-        with bus.connect(settings) as connection:
-            connection.ensure_connection(max_retries=1, timeout=TIMEOUT_SECONDS)
-    except Exception as problem:
-        raise Wrong(f"not reachable ({type(problem).__name__}); start RabbitMQ or mend ACTIONTRAC_BUS_URL") from None
+    for service in SERVICES:
+        try:
+            with bus.connect(settings.of_service(service)) as connection:
+                connection.ensure_connection(max_retries=1, timeout=TIMEOUT_SECONDS)
+        except Exception as problem:
+            raise Wrong(
+                f"not reachable for {service} ({type(problem).__name__}); start RabbitMQ, mend ACTIONTRAC_BUS_URL, "
+                "or give the services their users: actiontrac broker setup"
+            ) from None
     return "reachable"
 
 

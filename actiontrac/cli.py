@@ -138,6 +138,19 @@ settings are environment variables; .env.example lists them all""",
     )
     documents.add_argument("--folder", type=Path, default=Path("docs"))
 
+    broker = commands.add_parser(
+        "broker",
+        help="a user of RabbitMQ for each service, with its own rights only",
+        epilog="""examples:
+  actiontrac broker setup > definitions.json
+  rabbitmqctl import_definitions definitions.json
+
+Users and passwords are those of ACTIONTRAC_<SERVICE>_BUS_URL, or of ACTIONTRAC_BUS_URL with
+{service} and {password} in it. The virtual host must exist; delete the user guest afterwards.""",
+        formatter_class=_RAW,
+    )
+    broker.add_argument("action", choices=["setup"])
+
     commands.add_parser(
         "check",
         help="look at the configuration and every connection, one line each",
@@ -322,6 +335,12 @@ def _billing(arguments: argparse.Namespace, settings: Settings) -> int:
     return result
 
 
+def _broker(_: argparse.Namespace, settings: Settings) -> int:
+    from actiontrac.commands import broker
+
+    return broker.setup(settings)
+
+
 def _docs(arguments: argparse.Namespace, _: Settings) -> int:
     from actiontrac.commands import catalogue
 
@@ -347,6 +366,7 @@ _COMMANDS = {
     "dead-letters": _dead_letters,
     "billing": _billing,
     "docs": _docs,
+    "broker": _broker,
     "check": _check,
 }
 

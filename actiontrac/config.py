@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -94,6 +94,13 @@ class Settings:
             raise ConfigurationError(
                 f"Set ACTIONTRAC_{name} (or ACTIONTRAC_{name}_FILE): in this mode ActionTrac does not invent it."
             ) from None
+
+    def of_service(self, service: str) -> "Settings":
+        """The same with the bus address of one service, where it has one of its own."""
+        own = _read(self.environment, f"{service.upper()}_BUS_URL")
+        password = _read(self.environment, f"{service.upper()}_BUS_PASSWORD") or ""
+        address = self.bus_url.replace("{service}", service).replace("{password}", quote(password, safe=""))
+        return replace(self, bus_url=own or address)
 
     def database_url_for(self, service: str) -> str:
         return self._database(service, "DATABASE_URL", self.database_url)

@@ -319,6 +319,7 @@ def _listen(settings: Settings, service: str, wake: threading.Event, stop: threa
 
 def run_process(service: str, settings: Settings, stop: threading.Event) -> None:
     """The relay as a process of its own; returns when told to stop."""
+    settings = settings.of_service(service)
     wake = threading.Event()
     database = Database(settings.database_url_for(service), pool_size=2)
     relay = Relay(service, database, Confirmed(settings, service), wake)

@@ -173,6 +173,7 @@ def serve(service: str, settings: Settings, *, with_relay: bool = True) -> int:
         raise ConfigurationError(
             "Set ACTIONTRAC_BUS_URL to your RabbitMQ (amqp://…): a service on its own has nobody to talk to in memory."
         )
+    settings = settings.of_service(service)
     clock.configure(settings.clock_file)
     failpoints.process = service
     told = _until_told_to_stop()
@@ -180,7 +181,9 @@ def serve(service: str, settings: Settings, *, with_relay: bool = True) -> int:
     if has_data and current(service, settings) != head(service):
         raise ConfigurationError(f"The database of {service} is not up to date; run: actiontrac migrate {service}")
     runner = _runner(settings, (service,))
-    runner.start()
+    if not _start_unless_told(runner, told):
+        _log.info("service_stopped", service=service, clean=True)
+        return 0
     relay = RelayProcess(service) if has_data and with_relay else None
     if relay is not None:
         eventlet.spawn(relay.run)
@@ -194,6 +197,18 @@ def serve(service: str, settings: Settings, *, with_relay: bool = True) -> int:
         relay.stop()
     _log.info("service_stopped", service=service, clean=clean)
     return 0 if clean else 1
+
+
+def _start_unless_told(runner: ServiceRunner, told: Signal) -> bool:
+    """Whether it serves now: a broker that is away is waited for, but not against an order to stop."""
+    starting = eventlet.spawn(runner.start)
+    while not starting.dead:
+        if told.ready():
+            starting.kill()
+            return False
+        eventlet.sleep(0.02)
+    starting.wait()
+    return True
 
 
 def _die_with(container: Any) -> None:

@@ -32,3 +32,14 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "usage.warned": ("notifications.on_usage_warned",),
     "plan.advised": ("notifications.on_plan_advised",),
 }
+
+#: service → the services whose events its replicas hear by broadcast
+BROADCASTS: dict[str, tuple[str, ...]] = {"gateway": ("accounts",)}
+
+#: service → the services that it asks; a test pins the table against the services' code
+CALLS: dict[str, tuple[str, ...]] = {
+    "gateway": ("accounts", "workers", "billing", "notifications"),
+    "workers": ("accounts",),
+    "billing": ("accounts",),
+    "notifications": ("accounts",),
+}

@@ -17,7 +17,7 @@ from actiontrac.contracts import topology
 from actiontrac.errors import ServiceError
 from actiontrac.events import Event, events_of
 from actiontrac.messaging import Handle
-from actiontrac.rpc import Rpc
+from actiontrac.rpc import Rpc, RpcClient
 from actiontrac.runner import service_class
 from actiontrac.storage import CompanyOwned, database_for
 from actiontrac.storage.migration import migrate
@@ -235,6 +235,22 @@ class TestMessages:
         }
 
         assert written == declared
+
+    def test_the_topology_names_who_asks_whom_and_who_hears_by_broadcast(self):
+        asked = {
+            service: tuple(
+                client._service for _, client in inspect.getmembers(service_class(service)) if isinstance(client, RpcClient)
+            )
+            for service in SERVICES_WITH_DATA
+        }
+        heard = {
+            service: tuple({handle.event.source for handle in entrypoints(service, Handle).values() if handle.broadcast})
+            for service in SERVICES
+        }
+
+        # The gateway asks whom its routes name: everybody.
+        assert topology.CALLS == {"gateway": SERVICES_WITH_DATA, **{name: found for name, found in asked.items() if found}}
+        assert topology.BROADCASTS == {name: found for name, found in heard.items() if found}
 
     def test_queue_names_do_not_change(self):
         # A renamed handler strands a durable queue: whoever changes this list migrates the queues.

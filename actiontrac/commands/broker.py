@@ -1,0 +1,139 @@
+"""
+``actiontrac broker setup``: a user of RabbitMQ for each service, with the rights that it uses and no more.
+
+What is printed is RabbitMQ's own format of definitions, so that the broker's tools take it in::
+
+    actiontrac broker setup > definitions.json
+    rabbitmqctl import_definitions definitions.json
+
+Taking it in again changes nothing but the passwords, to what the settings say.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from actiontrac import bus
+from actiontrac.commands.catalogue import events
+from actiontrac.config import SERVICES, ConfigurationError, Settings
+from actiontrac.contracts.topology import BROADCASTS, CALLS, SUBSCRIPTIONS
+
+#: What the broker's definitions call a password that was hashed as ``_hashed`` does.
+_HASHING = "rabbit_password_hashing_sha256"
+#: Where answers go: RabbitMQ takes direct replies at the exchange without a name only.
+_REPLIES = "amq.default"
+
+
+def setup(settings: Settings) -> int:
+    """
+    Print the definitions.
+
+    Raises:
+        ConfigurationError: the services have no addresses of their own on a broker.
+    """
+    print(json.dumps(definitions(settings), indent=2))
+    return 0
+
+
+def definitions(settings: Settings) -> dict[str, list[dict[str, Any]]]:
+    """Users, permissions and topic permissions of all services; passwords are salted and hashed."""
+    users: dict[str, dict[str, Any]] = {}
+    permissions, topics = [], []
+    for service in SERVICES:
+        name, password, vhost = _credentials(service, settings)
+        if name in users:
+            raise ConfigurationError(f"Two services share the bus user {name}; give {service} one of its own.")
+        users[name] = {"name": name, "password_hash": _hashed(password), "hashing_algorithm": _HASHING, "tags": ""}
+        whose = {"user": name, "vhost": vhost}
+        permissions.append({**whose, **rights(service)})
+        topics.append({**whose, "exchange": bus.RPC_EXCHANGE.name, **questions(service)})
+    return {"users": list(users.values()), "permissions": permissions, "topic_permissions": topics}
+
+
+def rights(service: str) -> dict[str, str]:
+    """
+    What a service may declare, write to and read from, as patterns for whole names.
+
+    It reads its own queues alone, and publishes its own events alone. Who has nothing to
+    answer, as the gateway, cannot write to a queue directly either. Producer and consumer
+    both declare the queue between them, whoever comes first.
+    """
+    heard = sorted(_heard(service))
+    answers = any(service in called for called in CALLS.values())
+    publishes = service in _sources().values()
+    consumers = sorted({handler.partition(".")[0] for kind in _kinds_of(service) for handler in SUBSCRIPTIONS[kind]})
+
+    exchanges_read = [bus.events_exchange(source).name for source in heard]
+    handles = any(handler.startswith(f"{service}.") for handlers in SUBSCRIPTIONS.values() for handler in handlers)
+    own_queues = [bus.rpc_queue(service).name, *(f"evt-{source}-*--{service}[.-]*" for source in heard)]
+    if handles:
+        own_queues.append(bus.dead_queue(service).name)
+    fed_queues = [f"evt-{service}-*"] if publishes else []
+    fed_dead = [bus.dead_queue(consumer).name for consumer in consumers]
+    own_exchange = [bus.events_exchange(service).name] if publishes else []
+    shared = [bus.RPC_EXCHANGE.name]
+    dead = [bus.DEAD_EXCHANGE.name] if publishes or handles else []
+
+    declared = [*shared, *dead, *own_exchange, *exchanges_read, *own_queues, *fed_queues, *fed_dead]
+    return {
+        "configure": _any_of(declared),
+        # Binding a queue writes to it; a queue with a dead-letter exchange writes there.
+        "write": _any_of(
+            [*shared, *dead, *own_exchange, *own_queues, *fed_queues, *fed_dead, *([_REPLIES] if answers else [])]
+        ),
+        # Binding a queue reads its exchange; declaring one that dead-letters reads the queue.
+        "read": _any_of([*shared, *dead, *own_exchange, *exchanges_read, *own_queues, *fed_queues]),
+    }
+
+
+def questions(service: str) -> dict[str, str]:
+    """Whom a service may ask, and under which name it may be asked."""
+    asked = "|".join(re.escape(other) for other in CALLS.get(service, ()))
+    return {"write": rf"^({asked})\." if asked else "^$", "read": rf"^{re.escape(service)}\.\*$"}
+
+
+def _sources() -> dict[str, str]:
+    """event type → the service that emits it"""
+    return {event.type: event.source for event in events()}
+
+
+def _heard(service: str) -> set[str]:
+    """The services whose events it handles."""
+    of = _sources()
+    handled = {
+        of[kind]
+        for kind, handlers in SUBSCRIPTIONS.items()
+        if any(handler.startswith(f"{service}.") for handler in handlers)
+    }
+    return handled | set(BROADCASTS.get(service, ()))
+
+
+def _kinds_of(source: str) -> list[str]:
+    return [kind for kind, emitted_by in _sources().items() if emitted_by == source and kind in SUBSCRIPTIONS]
+
+
+def _any_of(names: list[str]) -> str:
+    patterns = (re.escape(name).replace(r"\*", ".*").replace(r"\[\.\-\]", "[.-]") for name in dict.fromkeys(names))
+    found = "|".join(patterns)
+    return f"^({found})$" if found else "^$"
+
+
+def _credentials(service: str, settings: Settings) -> tuple[str, str, str]:
+    """User, password and virtual host of a service's address."""
+    name = f"ACTIONTRAC_{service.upper()}_BUS_URL"
+    address = urlsplit(settings.of_service(service).bus_url)
+    if address.scheme not in ("amqp", "amqps"):
+        raise ConfigurationError(f"Set {name} (or ACTIONTRAC_BUS_URL with {{service}} in it) to an amqp:// address.")
+    user, password = unquote(address.username or ""), unquote(address.password or "")
+    if not user or not password or user == "guest":
+        raise ConfigurationError(f"{name} needs a user of its own, which is not guest, and a password.")
+    return user, password, unquote(address.path[1:]) or "/"
+
+
+def _hashed(password: str) -> str:
+    salt = secrets.token_bytes(4)
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
