@@ -180,6 +180,8 @@ class CheckoutView(TypedDict):
     currency: str
     approval_url: str | None
     last_error: str | None
+    #: Whether the buyer disputed the payment at the bank or at PayPal, and how it ended.
+    dispute: Literal["open", "won", "lost"] | None
     environment: Literal["sandbox", "test", "live"]
     created_at: str
     paid_at: str | None
@@ -200,7 +202,7 @@ class SubscriptionView(TypedDict):
     """
 
     state: SubscriptionState
-    #: What happened to the latest year that was bought.
+    #: What happened to the latest year that was bought, and whether a payment is disputed now.
     marks: list[Mark]
     read_only: bool
     #: The day on which the state changes by itself.
@@ -327,6 +329,28 @@ class RefundView(TypedDict):
     created_at: str
 
 
+class DisputeView(TypedDict):
+    """A buyer's objection to a payment, for the staff; ``reason`` is the processor's own word."""
+
+    id: str
+    company_id: str
+    checkout_id: str
+    provider: Provider
+    provider_ref: str
+    state: Literal["open", "won", "lost"]
+    reason: str
+    amount_minor: int
+    fee_minor: int
+    currency: str
+    opened_at: str
+    closed_at: str | None
+
+
+class DisputeList(TypedDict):
+    items: list[DisputeView]
+    next_cursor: str | None
+
+
 class WebhookView(TypedDict):
     """``status`` duplicate means that this event id was taken before."""
 
@@ -374,10 +398,12 @@ class PaymentRefunded(Event):
     """
     Money went back.
 
-    ``cause`` is requested, or why it went back by itself: already_paid (this year had
-    been paid by another payment), not_authenticated, or coupon_used_up (it was paid after
-    it had been closed, and its coupon was taken by then). Then no invoice was issued and
-    ``invoice_number`` is empty; otherwise it names the invoice that was paid.
+    ``cause`` is requested; at_provider (somebody made the refund in the processor's
+    dashboard); dispute_lost; or why it went back by itself: already_paid (this year had
+    been paid by another payment), not_authenticated, terminated (the company had left for
+    good), or coupon_used_up (it was paid after it had been closed, and its coupon was
+    taken by then). Without an invoice ``invoice_number`` is empty; otherwise it names the
+    invoice that was paid.
     """
 
     source = SERVICE
@@ -390,6 +416,40 @@ class PaymentRefunded(Event):
     currency: str
     whole: bool
     cause: str = "requested"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentDisputed(Event):
+    """The buyer's bank or PayPal asks for a payment back; the year stays usable until that is decided (B27)."""
+
+    source = SERVICE
+    type = "payment.disputed"
+
+    dispute_id: str
+    checkout_id: str
+    amount_minor: int
+    currency: str
+    plan: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeClosed(Event):
+    """
+    A dispute is decided. ``outcome`` won: nothing changes. lost: the money is gone, a credit
+    note is written, and where ``whole`` what was paid with it has ended.
+    """
+
+    source = SERVICE
+    type = "dispute.closed"
+
+    dispute_id: str
+    checkout_id: str
+    outcome: str
+    amount_minor: int
+    currency: str
+    plan: str
+    whole: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -671,6 +731,10 @@ class Rpc(Protocol):
     def receive_webhook(self, *, provider: Provider, headers: dict[str, str], raw: str) -> WebhookView: ...
     # [billing.write] W
     def create_refund(self, *, company_id: str, user_id: str, refund: dict[str, Any]) -> RefundView: ...
+    # [staff]; of every company, newest first; state open, won or lost
+    def list_disputes(
+        self, *, state: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> DisputeList: ...
     # [billing.read]
     def list_invoices(self, *, company_id: str, limit: int = 50, cursor: str | None = None) -> InvoiceList: ...
     # [billing.read]

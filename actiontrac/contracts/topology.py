@@ -28,6 +28,8 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "subscription.terminated": ("notifications.on_subscription_terminated",),
     "subscription.plan_changed": ("notifications.on_subscription_plan_changed",),
     "payment.received": ("notifications.on_payment_received",),
+    "payment.disputed": ("notifications.on_payment_disputed",),
+    "dispute.closed": ("notifications.on_dispute_closed",),
     "payment.refunded": ("notifications.on_payment_refunded",),
     "usage.warned": ("notifications.on_usage_warned",),
     "plan.advised": ("notifications.on_plan_advised",),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from werkzeug.wrappers import Request, Response
 
-from actiontrac.sandbox.database import Ledger, Objects
+from actiontrac.sandbox.database import Document, Ledger, Objects
 from actiontrac.sandbox.exchange import ApiError
 from actiontrac.sandbox.faults import FaultKind, Faults
 from actiontrac.sandbox.paypal.api import PayPalApi
@@ -51,6 +51,8 @@ class Control:
             ("POST", "webhooks/redeliver", self.redeliver),
             ("POST", "paypal/expire-tokens", self.expire_tokens),
             ("POST", "paypal/captures/<identifier>", self.decide_capture),
+            ("POST", "refunds", self.refund),
+            ("POST", "charges", self.charge),
             ("POST", "disputes", self.open_dispute),
             ("POST", "disputes/<identifier>/close", self.close_dispute),
         ]
@@ -123,16 +125,42 @@ class Control:
         """End a pending capture's review: ``{"status": "COMPLETED"}`` or ``DECLINED``."""
         return as_json(self._paypal.decide(identifier, json_object(request)["status"]))
 
+    def refund(self, request: Request) -> Response:
+        """
+        As by hand in the processor's dashboard, without a word to the product but the webhook:
+        ``{"provider": "paypal", "charge": "…", "amount": "10.00"}``; Stripe takes minor units, no amount is all.
+        """
+        wanted = json_object(request)
+        amount = wanted.get("amount")
+        if wanted["provider"] == "paypal":
+            capture = self._paypal.found_capture(wanted["charge"])
+            body = {"amount": {**capture["amount"], "value": str(amount)}} if amount is not None else {}
+            return as_json(self._paypal.refund(capture["id"], body, None))
+        charge = self._found_charge(wanted["charge"])
+        parameters = {"charge": charge["id"]} | ({"amount": int(amount)} if amount is not None else {})
+        return as_json(self._stripe.refund(parameters, self._stripe_store.account("charge", charge["id"]), None))
+
+    def charge(self, request: Request) -> Response:
+        """A payment that nobody ordered here: ``{"provider": "stripe", "amount": 1000, "currency": "usd"}``."""
+        wanted = json_object(request)
+        if wanted["provider"] == "paypal":
+            return as_json(self._paypal.capture_elsewhere(str(wanted["amount"]), wanted["currency"]))
+        return as_json(self._stripe.charge_elsewhere(int(wanted["amount"]), wanted["currency"]))
+
     def open_dispute(self, request: Request) -> Response:
         """``{"provider": "stripe", "charge": "ch_…"}``, or a payment intent, or a PayPal capture."""
         wanted = json_object(request)
         if wanted["provider"] == "paypal":
             return as_json(self._paypal.dispute(self._paypal.found_capture(wanted["charge"])))
-        intent = self._stripe_store.get("payment_intent", wanted["charge"])
-        charge = self._stripe_store.get("charge", intent["latest_charge"] if intent else wanted["charge"])
+        return as_json(self._stripe.dispute(self._found_charge(wanted["charge"])))
+
+    def _found_charge(self, identifier: str) -> Document:
+        """By its own id or that of its payment intent."""
+        intent = self._stripe_store.get("payment_intent", identifier)
+        charge = self._stripe_store.get("charge", intent["latest_charge"] if intent else identifier)
         if charge is None:
             raise ValueError("there is no such charge")
-        return as_json(self._stripe.dispute(charge))
+        return charge
 
     def close_dispute(self, request: Request, identifier: str) -> Response:
         """``{"status": "won"}`` or ``lost``."""

@@ -161,6 +161,11 @@ class Objects:
         )
         return [json.loads(row["body"]) for row in rows]
 
+    def all(self, kind: str) -> list[Document]:
+        """Of every account, oldest first."""
+        rows = self._database.rows("SELECT body FROM objects WHERE kind = ? ORDER BY sequence", self._kind(kind))
+        return [json.loads(row["body"]) for row in rows]
+
     def where(self, kind: str, field: str, *values: str) -> list[Document]:
         """Those whose ``field`` is one of these values, oldest first, without decoding the others."""
         marks = ", ".join("?" * len(values))

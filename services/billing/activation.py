@@ -24,9 +24,17 @@ from services.billing.watch import watch
 
 def is_wanted(store: BillingStore, checkout: Checkout, today: date) -> bool:
     """Whether a payment of this checkout would still buy what it was opened for."""
+    if is_terminated(store, today):
+        return False
     if checkout.quote_id is not None:
         return upgrades.is_wanted(store, checkout, today)
     return policies.may_buy_a_year(store.last_paid_day(), today)
+
+
+def is_terminated(store: BillingStore, today: date) -> bool:
+    """Whether the company left for good: nothing begins any more, and money that still arrives goes back."""
+    life = store.subscription()
+    return life is not None and life.terminated_on is not None and life.terminated_on <= today
 
 
 def take_payment(store: BillingStore, checkout: Checkout, snapshot: Snapshot, *, rule: str, now: datetime) -> str:
@@ -34,15 +42,16 @@ def take_payment(store: BillingStore, checkout: Checkout, snapshot: Snapshot, *,
     Turn a paid checkout into a year, or send the money back at once.
 
     One charge buys one year: where this year was paid by another checkout in the
-    meantime, or the buyer was not authenticated, nothing is activated and a refund
-    begins. Returns what was decided: ``kept``, ``already_paid``, ``not_authenticated`` or
-    ``coupon_used_up``.
+    meantime, the buyer was not authenticated, or the company has left for good, nothing
+    is activated and a refund begins. Returns what was decided: ``kept``,
+    ``already_paid``, ``not_authenticated``, ``terminated`` or ``coupon_used_up``.
     """
     # Two checkouts of one company that are paid at the same moment meet here.
     store.meter(lock=True)
     may_buy = is_wanted(store, checkout, now.date())
     authenticated = policies.is_authenticated(checkout.method, snapshot.authentication, rule)
-    cause = policies.cause_to_return(may_buy=may_buy, authenticated=authenticated)
+    terminated = is_terminated(store, now.date())
+    cause = policies.cause_to_return(may_buy=may_buy, authenticated=authenticated, terminated=terminated)
     if cause is not None:
         coupons.release(store, checkout)
     elif not coupons.redeem(store, checkout):
@@ -51,6 +60,7 @@ def take_payment(store: BillingStore, checkout: Checkout, snapshot: Snapshot, *,
     checkout.paid_at = now
     if cause is None:
         checkout.close("paid")
+        checkout.check_later(now)
         checkout.last_error = None
         if checkout.quote_id is not None:
             year, lines = upgrades.upgrade(store, checkout, now)
@@ -60,6 +70,7 @@ def take_payment(store: BillingStore, checkout: Checkout, snapshot: Snapshot, *,
         _follow(store, checkout, year, now)
         return "kept"
     checkout.close("refunded", cause)
+    checkout.check_later(now)
     store.session.add(
         Refund(
             id=new_id("ref"),

@@ -1,10 +1,13 @@
 """A pause for a processor that does not answer, so that nobody waits for it in vain."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import TypeVar
 
 from services.billing.providers import (
+    Aftermath,
+    Charge,
     Money,
     Notice,
     PaymentProvider,
@@ -47,6 +50,13 @@ class Guarded:
 
     def refund(self, snapshot: Snapshot, refund_id: str, amount: Money, seller: str | None = None) -> Refunded:
         return self._ask(lambda: self._provider.refund(snapshot, refund_id, amount, seller))
+
+    def aftermath(self, ref: str, charge_ref: str, seller: str | None = None) -> Aftermath:
+        return self._ask(lambda: self._provider.aftermath(ref, charge_ref, seller))
+
+    def received(self, since: datetime, until: datetime) -> Iterator[Charge]:
+        # For an operator's command, who would rather see its own failure than a pause.
+        return self._provider.received(since, until)
 
     def notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:
         # Not counted: anybody can post here, and Stripe's needs no call at all.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Account = Literal["cash_stripe", "cash_paypal", "sales", "tax_payable", "owed_to_buyers"]
+Account = Literal["cash_stripe", "cash_paypal", "sales", "tax_payable", "owed_to_buyers", "dispute_costs"]
 
 CASH: dict[str, Account] = {"stripe": "cash_stripe", "paypal": "cash_paypal"}
 
@@ -46,3 +46,8 @@ def refund(provider: str, amount: int, *, tax: int, kept: bool) -> tuple[Entry, 
     """Money went back: the opposite of what its payment booked."""
     booked = payment(provider, amount, tax=tax, kept=kept)
     return _checked(*(Entry(entry.account, entry.credit, entry.debit) for entry in booked))
+
+
+def dispute_costs(provider: str, amount: int) -> tuple[Entry, ...]:
+    """What a dispute cost beside the payment itself: the processor's fee, and what was taken beyond what was left."""
+    return _checked(Entry("dispute_costs", amount, 0), Entry(CASH[provider], 0, amount))

@@ -7,7 +7,7 @@ about it; and nothing is ever charged by itself (S30).
 """
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
@@ -47,6 +47,8 @@ class Happening(enum.StrEnum):
     TRIAL_STARTED = "trial_started"
     YEAR_PAID = "year_paid"
     MONEY_RETURNED = "money_returned"
+    PAYMENT_DISPUTED = "payment_disputed"
+    DISPUTE_WON = "dispute_won"
     TERMINATED = "terminated"
     DAY_PASSED = "day_passed"
 
@@ -129,6 +131,11 @@ TRANSITIONS: dict[Stage, dict[Happening, frozenset[Stage]]] = {
     },
 }
 
+#: A dispute marks the payment and moves nothing, wherever the company stands; a lost one
+#: returns the money, which is the move of its own name above.
+for _stage, _moves in TRANSITIONS.items():
+    _moves[_H.PAYMENT_DISPUTED] = _moves[_H.DISPUTE_WON] = frozenset({_stage})
+
 
 def require(stage: Stage, happening: Happening) -> None:
     """
@@ -163,6 +170,8 @@ class Facts:
     terminated_on: date | None = None
     #: Whether a checkout could still be paid.
     waiting: bool = False
+    #: Whether a payment is disputed at this moment; a disputed year is usable until the dispute is lost.
+    disputed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +194,7 @@ class Position:
     #: The next day on which there is something to tell.
     look_on: date | None = None
     refunded: bool = False
+    disputed: bool = False
 
     @property
     def read_only(self) -> bool:
@@ -192,7 +202,14 @@ class Position:
 
 
 def position(facts: Facts, today: date) -> Position:
-    """Where a company stands on a day; a paid year is honoured to its last day whatever else is unpaid (B13)."""
+    """
+    Where a company stands on a day; a paid year is honoured to its last day whatever else
+    is unpaid or disputed (B13, B27).
+    """
+    return replace(_position(facts, today), disputed=facts.disputed)
+
+
+def _position(facts: Facts, today: date) -> Position:
     refunded = bool(facts.years) and max(facts.years, key=lambda year: year.first).returned_on is not None
     if facts.terminated_on is not None and facts.terminated_on <= today:
         return Position(stage=Stage.TERMINATED, end=facts.terminated_on, refunded=refunded)

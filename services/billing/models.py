@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import Boolean, Date, Index, Integer, String, Text, UniqueConstraint, event, text
 from sqlalchemy.orm import Mapped
 
-from actiontrac.storage import CompanyOwned, Sealed, UTCDateTime, column, declarative_base, sealed_column
-from services.billing.policies import next_pause
-
-Base: Any = declarative_base("billing")
+from actiontrac.storage import CompanyOwned, Sealed, UTCDateTime, column, sealed_column
+from services.billing.disputes.models import Dispute as Dispute
+from services.billing.policies import DISPUTABLE_DAYS, next_pause
+from services.billing.tables import ID, REF, billed
+from services.billing.tables import Base as Base
 
 #: Tables that belong to no company, each with its reason.
 UNISOLATED = {
@@ -19,15 +20,6 @@ UNISOLATED = {
     "number_series": "invoices are numbered without gaps over all companies",
     "webhook_notices": "a webhook arrives before its company is known; ids only",
 }
-
-ID = String(40)
-#: Long enough for the ids of both processors.
-REF = String(255)
-
-
-def billed(kind: Any, data_class: str, *, purpose: str, nullable: bool = False, **options: Any) -> Any:
-    """A column that is kept as long as invoices are."""
-    return column(kind, data_class, purpose=purpose, retention="invoice", nullable=nullable, **options)
 
 
 class Plan(Base):
@@ -104,6 +96,9 @@ class Checkout(CompanyOwned, Base):
     net_minor: Mapped[int] = billed(Integer, "corporate", purpose="of the amount, what is not tax")
     taxes: Mapped[str] = billed(Text, "corporate", purpose="of the amount, what is tax, as JSON", default="[]")
     tax_note: Mapped[str] = billed(String(200), "corporate", purpose="why there is no tax on it", default="")
+    dispute: Mapped[str | None] = billed(
+        String(10), "corporate", purpose="open, won or lost: the mark of a disputed payment (B27)", nullable=True
+    )
     parties_sealed: Mapped[bytes | None] = sealed_column(
         purpose="seller's and buyer's names and addresses when it was ordered, for its documents", retention="invoice"
     )
@@ -131,7 +126,14 @@ class Checkout(CompanyOwned, Base):
             self.last_error = error[:120]
 
     def check_later(self, now: datetime) -> None:
-        """The next look of the reconciler: with growing pauses, and when it expires."""
+        """
+        The next look of the reconciler: with growing pauses, and when it expires; once a
+        day after it was paid, for as long as a buyer can dispute.
+        """
+        if self.settled:
+            over = self.paid_at is not None and now - self.paid_at > timedelta(days=DISPUTABLE_DAYS)
+            self.next_check_at = None if over and self.dispute != "open" else now + timedelta(days=1)
+            return
         pause = next_pause(self.checks, waiting_for_money=self.state == "processing")
         due = now + timedelta(seconds=pause)
         self.next_check_at = min(due, self.expires_at) if self.expires_at > now else due
@@ -374,7 +376,11 @@ class Refund(CompanyOwned, Base):
     """Money on its way back; ``id`` is the processor's idempotency key, so it goes back once."""
 
     __tablename__ = "refunds"
-    __table_args__ = (UniqueConstraint("company_id", "request_key"),)
+    __table_args__ = (
+        UniqueConstraint("company_id", "request_key"),
+        # What somebody gave back at the processor is written down once, whoever sees it first.
+        Index("uq_refunds_company_id_provider_ref", "company_id", "provider_ref", unique=True),
+    )
     id: Mapped[str] = billed(ID, "corporate", primary_key=True, purpose="identity")
     checkout_id: Mapped[str] = billed(ID, "corporate", purpose="what is given back", index=True)
     asked_by: Mapped[str | None] = billed(
@@ -405,6 +411,11 @@ class Refund(CompanyOwned, Base):
     @property
     def running(self) -> bool:
         return self.state in ("pending", "unknown")
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it was not us who asked the processor for it: then it is only ever read."""
+        return self.cause in ("at_provider", "dispute_lost")
 
     def check_later(self, now: datetime) -> None:
         self.next_check_at = now + timedelta(seconds=next_pause(self.checks))

@@ -20,6 +20,9 @@ START_KEY_HOURS = 5
 #: Stripe keeps a key for at least 24 hours; an older refund is resolved by reading first.
 REFUND_KEY_HOURS = 23
 
+#: Banks take a dispute up to 120 days after the payment, PayPal 180: that long a paid checkout is looked at daily.
+DISPUTABLE_DAYS = 180
+
 #: An advice to take a smaller plan is mailed only when the year is this old: a company
 #: that has just paid is still bringing its workers in.
 SETTLING_IN_DAYS = 30
@@ -113,8 +116,10 @@ def is_authenticated(method: str, result: str | None, rule: str) -> bool:
     return method == "paypal" or accepted is None or result in accepted
 
 
-def cause_to_return(*, may_buy: bool, authenticated: bool) -> str | None:
+def cause_to_return(*, may_buy: bool, authenticated: bool, terminated: bool = False) -> str | None:
     """Why money that arrived goes back at once; None when it is kept."""
+    if terminated:
+        return "terminated"
     if not may_buy:
         return "already_paid"
     return None if authenticated else "not_authenticated"

@@ -3,9 +3,8 @@
 from actiontrac import clock, log
 from actiontrac.errors import Unavailable
 from actiontrac.service import every
+from services.billing.disputes.methods import AfterPayment
 from services.billing.providers import ProviderUnavailable
-from services.billing.refunds import Refunds
-from services.billing.settlement import Settlement
 
 _log = log.get(__name__)
 
@@ -13,18 +12,19 @@ _log = log.get(__name__)
 AT_A_TIME = 10
 
 
-class Reconciliation(Settlement, Refunds):
+class Reconciliation(AfterPayment):
     @every(seconds=2)
     def reconcile_checkouts(self) -> None:
         """
         Find out about checkouts that are due: an unknown outcome, a lost webhook, a buyer
-        who did not come back, a page whose time is over.
+        who did not come back, a page whose time is over; and once a day about what was
+        paid, because a dispute or a refund at the processor may come without a webhook.
         """
         with self.store.across_companies() as store:
             due = store.claim_due_checkouts(clock.now(), AT_A_TIME)
         for checkout_id in due:
             try:
-                self.settle(checkout_id)
+                self.look_after(checkout_id)
             except (ProviderUnavailable, Unavailable) as problem:
                 _log.warning("checkout_postponed", checkout_id=checkout_id, error=type(problem).__name__)
             except Exception as problem:

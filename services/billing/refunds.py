@@ -30,7 +30,6 @@ from services.billing.providers import (
     ProviderUnavailable,
     Refunded,
     RefundState,
-    Snapshot,
 )
 from services.billing.repository import BillingStore, request_key
 from services.billing.schemas import refund_view
@@ -82,6 +81,8 @@ class Refunds(Billing):
         store.meter(lock=True)
         if any(other.running for other in store.refunds(checkout.id)):
             raise NotRefundable("Another refund of this payment is still under way; try again when it is done.")
+        if checkout.dispute == "open":
+            raise NotRefundable("The buyer's bank is looking at a dispute of this payment; wait until it is decided.")
         left = checkout.amount_minor - checkout.refunded_minor
         amount = left if wanted.amount_minor is None else wanted.amount_minor
         if amount > left:
@@ -132,7 +133,7 @@ class Refunds(Billing):
         now = clock.now()
         with self.store.across_companies() as store:
             refund = store.refund(refund_id)
-            if refund is None or not refund.running:
+            if refund is None or not refund.running or refund.elsewhere:
                 return
             checkout = store.checkout(refund.checkout_id)
         try:
@@ -151,8 +152,11 @@ class Refunds(Billing):
         snapshot = provider.fetch(checkout.provider_ref)
         accepted = refund.provider_ref
         old = now - refund.created_at > timedelta(hours=policies.REFUND_KEY_HOURS)
-        if (old or accepted) and _already_gone(refund, checkout, snapshot):
-            return Refunded(accepted or "", RefundState.DONE)
+        if old or accepted:
+            told = provider.aftermath(checkout.provider_ref, snapshot.charge_ref or "")
+            made = next((each for each in told.refunds if each.ours == refund.id or each.ref == accepted), None)
+            if made is not None:
+                return Refunded(made.ref, made.state)
         failpoint("billing.refund.before_provider")
         answer = provider.refund(snapshot, refund.id, Money(refund.amount_minor, refund.currency))
         failpoint("billing.refund.after_provider")
@@ -172,22 +176,25 @@ class Refunds(Billing):
                 refund.state = "pending"
                 refund.check_later(now)
                 return
-            refund.state, refund.done_at, refund.next_check_at = "done", now, None
-            checkout.refunded_minor += refund.amount_minor
-            self._follow_up(store, checkout, refund, now)
+            self.finish_refund(store, checkout, refund, now)
         _log.info("refund_done", refund_id=known.id, company_id=known.company_id, cause=known.cause)
 
-    def _follow_up(self, store: BillingStore, checkout: Checkout, refund: Refund, now: datetime) -> None:
+    def finish_refund(self, store: BillingStore, checkout: Checkout, refund: Refund, now: datetime) -> None:
+        """The money is gone: books, credit note, and what it means for the year; within the caller's unit of work."""
+        refund.state, refund.done_at, refund.next_check_at = "done", now, None
+        checkout.refunded_minor += refund.amount_minor
         # Locked in the same order as when a payment arrives, so that neither waits for the other.
         meter = store.meter(lock=True)
         whole = checkout.refunded_minor >= checkout.amount_minor
-        kept = refund.cause == "requested"
+        payment = store.payment(checkout.id)
+        kept = payment is None or payment.outcome == "kept"
         net, taxes = _parts(store, checkout, refund.amount_minor)
         tax = refund.amount_minor - net
         store.book(ledger.refund(checkout.provider, refund.amount_minor, tax=tax, kept=kept), refund.id, checkout, now)
         invoice = store.invoice_of(checkout.id)
         if invoice is not None:
-            lines = [(f"Refund of invoice {invoice.number}", -net)]
+            what = "Taken back after a dispute" if refund.cause == "dispute_lost" else "Refund"
+            lines = [(f"{what} of invoice {invoice.number}", -net)]
             issue(store, checkout, "credit_note", lines, taxes, now, refund_id=refund.id)
         ended = ends_the_year_of(store, checkout)
         give_back(store, checkout, net, now, whole=whole)
@@ -235,12 +242,3 @@ def _parts(store: BillingStore, checkout: Checkout, amount: int) -> tuple[int, t
         left = [before + minus for before, minus in zip(left, credited, strict=True)]
     net, *shares = apportion(amount, [net_left, *left])
     return net, tuple(TaxLine(tax.name, tax.percent, -net, -share) for tax, share in zip(paid, shares, strict=True))
-
-
-def _already_gone(refund: Refund, checkout: Checkout, snapshot: Snapshot) -> bool:
-    """
-    Whether the processor has given this refund back already, by its total. There is
-    never another one under way for the same payment, so the total tells.
-    """
-    gone = snapshot.refunded.minor if snapshot.refunded is not None else 0
-    return gone >= checkout.refunded_minor + refund.amount_minor

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select
 from actiontrac import context
 from actiontrac.contracts.billing import CheckoutNotFound, CouponCreate, InvoiceNotFound, QuoteNotFound
 from actiontrac.ids import new_id
-from actiontrac.storage import Store
+from services.billing.disputes.repository import DisputesStore
 from services.billing.ledger import Entry
 from services.billing.models import (
     AppliedFile,
@@ -51,7 +51,7 @@ def request_key() -> str | None:
     return hashlib.sha256(key.encode()).hexdigest() if key else None
 
 
-class BillingStore(Store):
+class BillingStore(DisputesStore):
     base = Base
 
     # Plans

@@ -12,6 +12,7 @@ from actiontrac.contracts.billing import (
     CheckoutView,
     CouponView,
     InvoiceView,
+    Mark,
     PlanView,
     QuoteView,
     RefundView,
@@ -118,6 +119,7 @@ def checkout_view(checkout: Checkout) -> CheckoutView:
         "currency": checkout.currency,
         "approval_url": checkout.approval_url,
         "last_error": checkout.last_error,
+        "dispute": cast(Any, checkout.dispute),
         "environment": cast(Any, checkout.environment),
         "created_at": clock.iso(checkout.created_at),
         "paid_at": clock.iso(checkout.paid_at) if checkout.paid_at else None,
@@ -231,7 +233,7 @@ def subscription_view(
     """Plan status by the calendar: nothing has to happen for a year to end (B05, B29)."""
     return {
         "state": cast(Any, here.stage.value),
-        "marks": ["refunded"] if here.refunded else [],
+        "marks": _marks(here),
         "read_only": here.read_only,
         "changes_on": here.changes_on.isoformat() if here.changes_on else None,
         "plan": terms.plan if terms else None,
@@ -244,6 +246,11 @@ def subscription_view(
         "renews_automatically": False,
         "next_step": _next_step(here),
     }
+
+
+def _marks(here: Position) -> list[Mark]:
+    marks: list[tuple[bool, Mark]] = [(here.refunded, "refunded"), (here.disputed, "disputed")]
+    return [mark for holds, mark in marks if holds]
 
 
 def _next_step(here: Position) -> str:

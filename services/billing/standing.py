@@ -38,6 +38,7 @@ def facts_of(store: BillingStore, life: Subscription | None) -> Facts:
         trial=trial,
         terminated_on=life.terminated_on if life is not None else None,
         waiting=store.is_paying(),
+        disputed=store.has_open_dispute(),
     )
 
 

@@ -13,9 +13,9 @@ from actiontrac.contracts.billing import Provider, SignatureRefused, WebhookView
 from actiontrac.failpoints import failpoint, register
 from actiontrac.service import PUBLIC, every, rpc
 from services.billing.base import away
+from services.billing.disputes.methods import AfterPayment, is_about_aftermath
 from services.billing.models import WebhookNotice
 from services.billing.providers import BadSignature, Notice, ProviderRefused, ProviderUnavailable
-from services.billing.settlement import Settlement
 
 _log = log.get(__name__)
 
@@ -28,7 +28,7 @@ MOST_ATTEMPTS = 7
 KEPT_DAYS = 30
 
 
-class Webhooks(Settlement):
+class Webhooks(AfterPayment):
     @rpc(requires=PUBLIC)
     def receive_webhook(self, *, provider: Provider, headers: dict[str, str], raw: str) -> WebhookView:
         """
@@ -85,6 +85,8 @@ class Webhooks(Settlement):
         if checkout is not None:
             try:
                 self.settle(checkout.id)
+                if is_about_aftermath(notice.kind):
+                    self.follow_up(checkout.id)
             except Exception as problem:
                 # Its claim runs out and it is worked on again; its neighbours need not wait.
                 _log.warning("webhook_postponed", event_id=notice.event_id, error=type(problem).__name__)

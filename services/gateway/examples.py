@@ -66,6 +66,7 @@ CHECKOUT = {
     "currency": "USD",
     "approval_url": "https://checkout.stripe.com/c/pay/cs_test_a1",
     "last_error": None,
+    "dispute": None,
     "environment": "sandbox",
     "created_at": "2026-11-23T13:00:00Z",
     "paid_at": None,
@@ -303,6 +304,22 @@ VIEWS: dict[Any, Any] = {
         "currency": "USD",
         "created_at": "2026-11-23T13:05:00Z",
     },
+    billing.DisputeList: page(
+        {
+            "id": "dsp_01jd8m3x2kq7v0c4n5r9t1w8ey",
+            "company_id": "com_01jd8m3x2kq7v0c4n5r9t1w8ey",
+            "checkout_id": CHECKOUT["id"],
+            "provider": "stripe",
+            "provider_ref": "dp_1SZa2b3c4d5e6f",
+            "state": "open",
+            "reason": "fraudulent",
+            "amount_minor": 12000,
+            "fee_minor": 1500,
+            "currency": "USD",
+            "opened_at": "2026-12-01T09:00:00Z",
+            "closed_at": None,
+        }
+    ),
     billing.WebhookView: {"status": "accepted"},
     notifications.PreferencesView: {
         "items": [

@@ -18,6 +18,10 @@ class PageQuery(Input):
     cursor: Cursor = None
 
 
+class DisputeQuery(PageQuery):
+    state: Annotated[Literal["open", "won", "lost"] | None, Field()] = None
+
+
 class LimitQuery(Input):
     limit: Limit = 50
 

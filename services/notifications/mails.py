@@ -38,6 +38,8 @@ def _security(name: str, *, linked: bool = False) -> Mail:
 _USAGE = {"managed": 41, "worker_limit": 50, "plan": "team"}
 _ADVICE = {"managed": 41, "worker_limit": 50, "saving_minor": 0, "currency": "USD"}
 
+_DISPUTE = {"plan": "team", "amount_minor": 48000, "currency": "USD"}
+
 ALL: tuple[Mail, ...] = (
     _security("verify_email", linked=True),
     _security("already_registered"),
@@ -71,6 +73,14 @@ ALL: tuple[Mail, ...] = (
             "refunded_on": "2026-12-01",
         },
     ),
+    # About money that somebody says we should not have: nobody switches that off by mistake.
+    Mail(
+        name="payment_disputed",
+        category="legal_notice",
+        sample={**_DISPUTE, "disputed_on": "2026-12-01", "reason": "fraudulent"},
+    ),
+    Mail(name="dispute_won", category="legal_notice", sample={**_DISPUTE, "closed_on": "2026-12-20", "whole": False}),
+    Mail(name="dispute_lost", category="legal_notice", sample={**_DISPUTE, "closed_on": "2026-12-20", "whole": True}),
     Mail(name="usage_80", sample=_USAGE),
     Mail(name="usage_over", sample={**_USAGE, "managed": 53}),
     Mail(

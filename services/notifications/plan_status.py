@@ -74,7 +74,18 @@ class PlanStatus:
     @handle(billing.PaymentRefunded)
     def on_payment_refunded(self, event: billing.PaymentRefunded) -> None:
         params = {**_figures(event), "refunded_on": event.occurred_at[:10]}
-        self.tell(event, "refund", event.refund_id, params)
+        # Of what the bank took after a dispute the mail about the dispute tells.
+        self.tell(event, None if event.cause == "dispute_lost" else "refund", event.refund_id, params)
+
+    @handle(billing.PaymentDisputed)
+    def on_payment_disputed(self, event: billing.PaymentDisputed) -> None:
+        params = {**_figures(event), "disputed_on": event.occurred_at[:10]}
+        self.tell(event, "payment_disputed", event.dispute_id, params)
+
+    @handle(billing.DisputeClosed)
+    def on_dispute_closed(self, event: billing.DisputeClosed) -> None:
+        params = {**_figures(event), "closed_on": event.occurred_at[:10]}
+        self.tell(event, f"dispute_{event.outcome}", f"{event.dispute_id}:closed", params)
 
     @handle(billing.UsageWarned)
     def on_usage_warned(self, event: billing.UsageWarned) -> None:

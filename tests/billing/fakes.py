@@ -2,11 +2,17 @@
 
 import json
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from services.billing.providers import (
+    Aftermath,
     BadSignature,
+    Charge,
+    Disputed,
+    DisputeState,
+    GivenBack,
     Money,
     Notice,
     ProviderRefused,
@@ -35,6 +41,7 @@ class Order:
     authentication: str | None = None
     last_error: str | None = None
     refunds: dict[str, int] = field(default_factory=dict)
+    disputes: dict[str, Disputed] = field(default_factory=dict)
 
 
 class FakeProvider:
@@ -50,6 +57,8 @@ class FakeProvider:
         self.calls: list[str] = []
         self.when_asked: Callable[[str], None] = lambda method: None
         self.refund_state = RefundState.DONE
+        #: Charges that nobody ordered here.
+        self.others: list[Charge] = []
         self._lock = threading.Lock()
 
     # What a buyer does on the page
@@ -61,6 +70,27 @@ class FakeProvider:
 
     def approve_without_money(self, ref: str) -> None:
         self.orders[ref].approved = self.orders[ref].declines = True
+
+    # What happens at the bank, and in the processor's dashboard
+
+    def refund_by_hand(self, ref: str, amount: int) -> str:
+        order = self.orders[ref]
+        assert sum(order.refunds.values()) + amount <= order.charges * order.request.amount.minor
+        name = f"hand_{len(order.refunds) + 1}"
+        order.refunds[name] = amount
+        return name
+
+    def dispute(self, ref: str, amount: int | None = None, *, fee: int = 1500) -> str:
+        order = self.orders[ref]
+        name = f"dp_{ref}_{len(order.disputes) + 1}"
+        money = Money(order.request.amount.minor if amount is None else amount, order.request.amount.currency)
+        order.disputes[name] = Disputed(ref=name, amount=money, state=DisputeState.OPEN, reason="fraudulent", fee=fee)
+        return name
+
+    def decide(self, name: str, state: DisputeState) -> None:
+        for order in self.orders.values():
+            if name in order.disputes:
+                order.disputes[name] = replace(order.disputes[name], state=state)
 
     # The seam
 
@@ -78,6 +108,22 @@ class FakeProvider:
 
     def refund(self, snapshot: Snapshot, refund_id: str, amount: Money, seller: str | None = None) -> Refunded:
         return self._do("refund", lambda: self._refund(snapshot.ref, refund_id, amount.minor))
+
+    def aftermath(self, ref: str, charge_ref: str, seller: str | None = None) -> Aftermath:
+        return self._do("aftermath", lambda: self._aftermath(self._order(ref)))
+
+    def received(self, since: datetime, until: datetime) -> Iterator[Charge]:
+        if "received" in self.down:
+            raise ProviderUnavailable("away", outcome_unknown=False)
+        for order in self.orders.values():
+            for _ in range(order.charges):
+                yield Charge(
+                    ref=f"ch_{order.ref}",
+                    amount=order.request.amount,
+                    made_at=since,
+                    payment_id=order.request.payment_id,
+                )
+        yield from self.others
 
     def notice(self, headers: dict[str, str], raw: bytes) -> Notice:
         if "notice" in self.down:
@@ -98,9 +144,12 @@ class FakeProvider:
     # Behind it
 
     def money_kept(self) -> int:
-        """What buyers have paid and not got back, over all checkouts."""
+        """What buyers have paid and not got back, by refund or by a lost dispute, over all checkouts."""
         return sum(
-            order.charges * order.request.amount.minor - sum(order.refunds.values()) for order in self.orders.values()
+            order.charges * order.request.amount.minor
+            - sum(order.refunds.values())
+            - sum(each.amount.minor for each in order.disputes.values() if each.state is DisputeState.LOST)
+            for order in self.orders.values()
         )
 
     def charges(self) -> int:
@@ -141,6 +190,21 @@ class FakeProvider:
                 return self._snapshot(order, declined=True)
             order.charges += 1
         return self._snapshot(order)
+
+    def _aftermath(self, order: Order) -> Aftermath:
+        currency = order.request.amount.currency
+        return Aftermath(
+            refunds=tuple(
+                GivenBack(
+                    ref=f"re_{name}",
+                    amount=Money(amount, currency),
+                    state=self.refund_state,
+                    ours=name if name.startswith("ref_") else None,
+                )
+                for name, amount in order.refunds.items()
+            ),
+            disputes=tuple(order.disputes.values()),
+        )
 
     def _cancel(self, ref: str) -> Snapshot:
         order = self._order(ref)

@@ -241,7 +241,8 @@ class TestOneYearAtATime:
         shop.wait(timedelta(days=366).total_seconds())
 
         assert shop.stripe.charges() == 1
-        assert shop.stripe.calls == calls
+        # It is only read: somebody may have disputed the payment.
+        assert set(shop.stripe.calls[len(calls) :]) <= {"aftermath"}
         assert shop.subscription()["state"] == "lapsed"
         assert shop.subscription()["renews_automatically"] is False
 

@@ -157,6 +157,7 @@ class TestOnce:
         checkout = shop.buy()
         shop.stripe.refund_state = RefundState.PENDING
         assert shop.refund(checkout)["state"] == "pending"
+        shop.stripe.refund_state = RefundState.DONE
         shop.wait(600)
 
         assert shop.rows(Refund)[0].state == "done"

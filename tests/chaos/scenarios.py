@@ -40,6 +40,11 @@ def money() -> list[Scenario]:
         for point in ("after_commit", "before_settle", "after_settle"):
             found.append(_scenario(f"billing.webhook.{point}", stories.settled_by_a_webhook, method=method))
         found.append(_scenario("billing.webhook.after_settle:2", stories.purchase, method=method))
+        found += [
+            _scenario("billing.aftermath.before_record", stories.refund_by_hand, method=method),
+            _scenario("billing.aftermath.between_records", stories.lost_dispute, method=method),
+            _scenario("billing.aftermath.between_records:2", stories.lost_dispute, method=method),
+        ]
     return found
 
 

@@ -30,6 +30,12 @@ REFUNDED = replace(
 )
 
 
+DISPUTED = replace(PAID, mails={**PAID.mails, "payment_disputed": 1})
+LOST = replace(
+    DISPUTED, checkouts={"refunded": 1}, years=0, credit_notes=1, mails={**DISPUTED.mails, "dispute_lost": 1}
+)
+
+
 @dataclass(frozen=True)
 class Scenario:
     """``point`` is empty where nothing is cut off: an answer is lost, or a webhook."""
@@ -101,6 +107,10 @@ class Scene:
     def release_webhooks(self, order: str = "sent") -> None:
         self.lane.product.control("POST", "webhooks/release", json={"order": order})
         self.webhooks("normal")
+
+    def at_the_processor(self, what: str, **given: Any) -> Any:
+        """What somebody does in the processor's dashboard, or the buyer's bank."""
+        return self.lane.product.control("POST", what, json={"provider": self.provider, **given})
 
     def fault(self, provider: str, operation: str, kind: str, *, count: int = 1, seconds: float = 1.0) -> None:
         wish = {"provider": provider, "operation": operation, "kind": kind, "count": count, "seconds": seconds}

@@ -6,7 +6,7 @@ from typing import Any
 import requests
 
 from tests.chaos.actors import Actor, new_key
-from tests.chaos.scene import PAID, REFUNDED, Scene
+from tests.chaos.scene import DISPUTED, LOST, PAID, REFUNDED, Scene
 
 START = {"card": "checkout.sessions.create", "paypal": "orders.create"}
 
@@ -147,3 +147,29 @@ def bought(scene: Scene) -> tuple[Actor, dict[str, Any]]:
     buyer.pay(checkout)
     scene.converge(buyer, PAID, keep=False)
     return buyer, checkout
+
+
+# What happens at the processor
+
+
+def refund_by_hand(scene: Scene) -> None:
+    """Somebody gives all of it back in the processor's dashboard: one credit note, however it is seen."""
+    buyer, _ = bought(scene)
+    scene.arm()
+    scene.at_the_processor("refunds", charge=_charge(scene, buyer))
+    scene.converge(buyer, REFUNDED)
+
+
+def lost_dispute(scene: Scene) -> None:
+    """A buyer disputes the payment and the bank takes it back: told, booked and written down once each."""
+    buyer, _ = bought(scene)
+    scene.arm()
+    opened = scene.at_the_processor("disputes", charge=_charge(scene, buyer))
+    scene.converge(buyer, DISPUTED, keep=False)
+    scene.lane.product.control("POST", f"disputes/{opened['id']}/close", json={"status": "lost"})
+    scene.converge(buyer, LOST)
+
+
+def _charge(scene: Scene, buyer: Actor) -> str:
+    found = scene.truth.rows("billing", "SELECT provider_ref FROM payments WHERE company_id = :id", id=buyer.company_id)
+    return str(found[0]["provider_ref"])

@@ -180,6 +180,8 @@ class Truth:
         ids = {row["id"] for row in self._of("billing", "checkouts", company_id)}
         charges = [entry for entry in self.ledger(*CHARGES) if entry["payment_id"] in ids]
         theirs = sum(map(_minor, charges)) - sum(map(_minor, self._refunds_of(charges)))
+        lost = {entry.get("charge", entry.get("capture")) for entry in self.ledger("dispute_lost")}
+        theirs -= sum(_minor(entry) for entry in charges if entry["ref"] in lost)
         ours = sum(row["total_minor"] for row in self._of("billing", "invoices", company_id))
         return [f"the processors hold {theirs} and the documents say {ours}"] if theirs != ours else []
 

@@ -246,6 +246,7 @@ class WorkersService(Fake):
     get_checkout=(billing.CheckoutView, "billing.read", False),
     list_checkouts=(billing.CheckoutList, "billing.read", False),
     create_refund=(billing.RefundView, "billing.write", True),
+    list_disputes=(billing.DisputeList, "staff", False),
     list_invoices=(billing.InvoiceList, "billing.read", False),
     get_invoice=(billing.InvoiceView, "billing.read", False),
     get_invoice_pdf=(billing.InvoiceFile, "billing.read", False),

@@ -87,7 +87,8 @@ class TestContract:
         expand = {"expand[0]": "payment_intent.latest_charge"}
         shown = world.stripe("GET", f"checkout/sessions/{session['id']}", expand).json()
         intent = shown["payment_intent"]
-        refund = world.stripe("POST", "refunds", {"payment_intent": intent["id"], "amount": "500"}).json()
+        other = paid(world, "visa")["payment_intent"]
+        refund = world.stripe("POST", "refunds", {"payment_intent": other, "amount": "500"}).json()
         events = world.stripe("GET", "events", {"limit": "100"}).json()["data"]
         dispute = next(each for each in events if each["type"] == "charge.dispute.created")["data"]["object"]
 
@@ -97,6 +98,7 @@ class TestContract:
             (intent["latest_charge"], stripe.Charge),
             (refund, stripe.Refund),
             (dispute, stripe.Dispute),
+            (dispute["balance_transactions"][0], stripe.BalanceTransaction),
             (events[0], stripe.Event),
         ):
             assert missing_fields(found, shape) == []

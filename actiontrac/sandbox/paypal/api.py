@@ -21,6 +21,8 @@ from actiontrac.sandbox.settings import SandboxSettings
 from actiontrac.sandbox.web import Handler, Rule, as_json, json_object
 
 LONGEST_KEY = 108
+#: How many days one transaction search may span.
+LONGEST_SEARCH_DAYS = 31
 #: How long PayPal remembers a request id: for orders, and for captures and refunds.
 ORDER_KEY_SECONDS = 6 * 3600
 PAYMENT_KEY_SECONDS = 45 * 86400
@@ -102,6 +104,15 @@ class PayPalApi:
                 0,
                 lambda asked: Effect(200, book.found_refund(asked.identifier)),
             ),
+            ("GET", "v1/customer/disputes", "disputes.list", 0, self._cases),
+            (
+                "GET",
+                "v1/customer/disputes/<identifier>",
+                "disputes.get",
+                0,
+                lambda asked: Effect(200, shapes.case(book.found_case(asked.identifier))),
+            ),
+            ("GET", "v1/reporting/transactions", "transactions.search", 0, self._transactions),
             ("GET", "v1/notifications/webhooks/<identifier>", "webhooks.get", 0, self._webhook),
             ("POST", "v1/notifications/verify-webhook-signature", "webhooks.verify", 0, self._verify),
         ]
@@ -214,6 +225,28 @@ class PayPalApi:
         capture = self._book.found_capture(asked.identifier)
         self._require_seller(asked, capture.get("payee", {}).get("merchant_id"), needed=True)
         return Effect(201, self._book.refund(asked.identifier, asked.body, asked.key))
+
+    def _cases(self, asked: Asked) -> Effect:
+        return Effect(200, self._book.cases(asked.request.args.get("disputed_transaction_id")))
+
+    def _transactions(self, asked: Asked) -> Effect:
+        """At most 31 days at a time, in pages, as PayPal has it."""
+        given = asked.request.args
+        try:
+            since, until = clock.parse(given["start_date"]), clock.parse(given["end_date"])
+            page, size = int(given.get("page", 1)), int(given.get("page_size", 100))
+        except (KeyError, ValueError):
+            raise errors.refuse(400, "INVALID_REQUEST") from None
+        if not timedelta(0) <= until - since <= timedelta(days=LONGEST_SEARCH_DAYS) or not 1 <= size <= 500 or page < 1:
+            raise errors.refuse(400, "INVALID_REQUEST")
+        found = self._book.transactions(clock.iso(since), clock.iso(until))
+        first = (page - 1) * size
+        return Effect(200, {
+            "transaction_details": found[first : first + size],
+            "page": page,
+            "total_items": len(found),
+            "total_pages": -(-len(found) // size),
+        })  # fmt: skip
 
     def _webhook(self, asked: Asked) -> Effect:
         if asked.identifier != self._settings.paypal_webhook_id:

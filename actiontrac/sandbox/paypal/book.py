@@ -205,6 +205,8 @@ class PayPalBook:
         if capture["status"] not in ("COMPLETED", "PARTIALLY_REFUNDED"):
             refunded = capture["status"] == "REFUNDED"
             raise errors.unprocessable("CAPTURE_FULLY_REFUNDED" if refunded else "REFUND_NOT_ALLOWED")
+        if any(_stands_against(each) for each in self._store.of("case", identifier)):
+            raise errors.unprocessable("REFUND_NOT_ALLOWED")
         total, back = Decimal(capture["amount"]["value"]), self._refunded(capture)
         money = wanted.get("amount") or {**capture["amount"], "value": f"{total - back}"}
         shapes.check_money(money, "/amount")
@@ -288,28 +290,64 @@ class PayPalBook:
         self.emit("CHECKOUT.PAYMENT-APPROVAL.REVERSED", "checkout-order", {**about, "order_id": order["id"]})
 
     def dispute(self, capture: Document) -> Document:
+        number = "PP-D-" + secrets.token_hex(4).upper()
         found: Document = {
-            "id": new_id(),
-            "dispute_id": "PP-D-" + secrets.token_hex(4).upper(),
+            "id": number,
+            "dispute_id": number,
+            "create_time": clock.iso(clock.now()),
+            "update_time": clock.iso(clock.now()),
             "status": "OPEN",
             "reason": "UNAUTHORISED",
             "dispute_amount": capture["amount"],
+            "dispute_life_cycle_stage": "CHARGEBACK",
             "disputed_transactions": [{"seller_transaction_id": capture["id"], "custom": capture.get("custom_id", "")}],
         }
-        self._store.put("case", found)
-        self._ledger.write("paypal", "dispute", found["id"], capture=capture["id"])
-        self.emit("CUSTOMER.DISPUTE.CREATED", "dispute", found)
+        self._store.put("case", found, account=capture["id"])
+        self._ledger.write("paypal", "dispute", number, capture=capture["id"])
+        self.emit("CUSTOMER.DISPUTE.CREATED", "dispute", shapes.case(found))
         return found
 
     def close_dispute(self, identifier: str, status: str) -> Document:
-        found = self._store.get("case", identifier)
-        if found is None or status not in ("won", "lost"):
-            raise errors.refuse(404, "INVALID_RESOURCE_ID")
-        outcome = "RESOLVED_SELLER_FAVOUR" if status == "won" else "RESOLVED_BUYER_FAVOUR"
-        found.update(status="RESOLVED", dispute_outcome={"outcome_code": outcome})
+        found = self.found_case(identifier)
+        if status not in ("won", "lost") or found["status"] == "RESOLVED":
+            raise errors.unprocessable("ACTION_NOT_ALLOWED_IN_CURRENT_DISPUTE_STATE")
+        outcome: Document = {"outcome_code": "RESOLVED_SELLER_FAVOUR"}
+        if status == "lost":
+            outcome = {"outcome_code": "RESOLVED_BUYER_FAVOUR", "amount_refunded": found["dispute_amount"]}
+        found.update(status="RESOLVED", dispute_outcome=outcome, update_time=clock.iso(clock.now()))
         self._store.put("case", found)
-        self.emit("CUSTOMER.DISPUTE.RESOLVED", "dispute", found)
+        capture = found["disputed_transactions"][0]["seller_transaction_id"]
+        self._ledger.write("paypal", f"dispute_{status}", identifier, capture=capture)
+        self.emit("CUSTOMER.DISPUTE.RESOLVED", "dispute", shapes.case(found))
         return found
+
+    def found_case(self, identifier: str) -> Document:
+        found = self._store.get("case", identifier)
+        if found is None:
+            raise errors.refuse(404, "INVALID_RESOURCE_ID")
+        return found
+
+    def cases(self, capture: str | None) -> Document:
+        """As PayPal lists them: without what was disputed and how it ended, which only the single one tells."""
+        hidden = ("disputed_transactions", "dispute_outcome")
+        found = self._store.of("case", capture) if capture else self._store.all("case")
+        shown = [{k: v for k, v in shapes.case(each).items() if k not in hidden} for each in found]
+        return {"items": shown, "links": []}
+
+    def transactions(self, since: str, until: str) -> list[Document]:
+        """Payments that arrived between two moments, as the reports tell them."""
+        found = [each for each in self._store.all("capture") if since <= each["create_time"] <= until]
+        return [{"transaction_info": shapes.transaction(each)} for each in found]
+
+    def capture_elsewhere(self, value: str, currency: str) -> Document:
+        """A payment that reached the account without one of our orders, such as a money request sent by hand."""
+        unit: Document = {"amount": {"currency_code": currency, "value": value}}
+        order: Document = {"id": new_id(), "status": "COMPLETED", "purchase_units": [unit]}
+        capture = self._new_capture(order, unit, "COMPLETED")
+        self._store.put("capture", capture, account=order["id"])
+        self._ledger.write("paypal", "capture", capture["id"], payment_id=None, value=value, currency=currency)
+        self.emit("PAYMENT.CAPTURE.COMPLETED", "capture", capture)
+        return capture
 
     def emit(self, kind: str, resource_type: str, resource: Document) -> None:
         event: Document = {
@@ -326,6 +364,11 @@ class PayPalBook:
         # No spaces and unescaped letters: a receiver that re-serialises is found out.
         raw = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
         self._webhooks.emit("paypal", event["id"], kind, raw)
+
+
+def _stands_against(case: Document) -> bool:
+    """A dispute that is open or was lost: the money is held, or gone already."""
+    return str(case.get("dispute_outcome", {}).get("outcome_code")) != "RESOLVED_SELLER_FAVOUR"
 
 
 def new_id() -> str:

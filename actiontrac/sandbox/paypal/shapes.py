@@ -59,6 +59,29 @@ ORDER: Document = {
     },
 }
 CAPTURE: Document = {}
+
+
+def case(kept: Document) -> Document:
+    """A dispute as PayPal shows it: its number is its only id."""
+    return {name: value for name, value in kept.items() if name != "id"}
+
+
+def transaction(capture: Document) -> Document:
+    """A payment as the transaction search tells it; T0006 is what came through a checkout."""
+    told = {
+        "transaction_id": capture["id"],
+        "transaction_event_code": "T0006",
+        "transaction_initiation_date": capture["create_time"],
+        "transaction_updated_date": capture["create_time"],
+        "transaction_amount": capture["amount"],
+        "transaction_status": "P" if capture["status"] == "PENDING" else "S",
+    }
+    for ours, theirs in (("custom_id", "custom_field"), ("invoice_id", "invoice_id")):
+        if ours in capture:
+            told[theirs] = capture[ours]
+    return told
+
+
 REFUND: Document = {"amount": MONEY, "invoice_id": None, "custom_id": None, "note_to_payer": None}
 LONGEST = {"custom_id": 127, "invoice_id": 127, "description": 127, "note_to_payer": 255}
 

@@ -105,6 +105,7 @@ class StripeApi:
                 "payment_intents.retrieve",
                 lambda asked: self._found("payment_intent", asked),
             ),
+            ("GET", "charges", "charges.list", lambda asked: self._listed("charge", "/v1/charges", asked)),
             ("GET", "charges/<identifier>", "charges.retrieve", lambda asked: self._found("charge", asked)),
             (
                 "POST",
@@ -112,8 +113,9 @@ class StripeApi:
                 "refunds.create",
                 lambda asked: book.refund(asked.parameters, asked.account, asked.key),
             ),
-            ("GET", "refunds", "refunds.list", self._refunds),
+            ("GET", "refunds", "refunds.list", lambda asked: self._listed("refund", "/v1/refunds", asked)),
             ("GET", "refunds/<identifier>", "refunds.retrieve", lambda asked: self._found("refund", asked)),
+            ("GET", "disputes", "disputes.list", lambda asked: self._listed("dispute", "/v1/disputes", asked)),
             ("GET", "disputes/<identifier>", "disputes.retrieve", lambda asked: self._found("dispute", asked)),
             ("GET", "events", "events.list", self._events),
             ("GET", "events/<identifier>", "events.retrieve", lambda asked: self._found("event", asked)),
@@ -196,15 +198,15 @@ class StripeApi:
         rows = self._store.of("session", asked.account)
         return _list(asked, "/v1/checkout/sessions", [row for row in rows if wanted in (None, row["payment_intent"])])
 
-    def _refunds(self, asked: Asked) -> Document:
-        wanted = asked.parameters.get("payment_intent")
-        rows = self._store.of("refund", asked.account)
-        return _list(asked, "/v1/refunds", [row for row in rows if wanted in (None, row["payment_intent"])])
+    def _listed(self, kind: str, url: str, asked: Asked) -> Document:
+        """Newest first; ``payment_intent``, ``created[gte]`` and ``[lte]`` narrow it."""
+        wanted, (since, until) = asked.parameters.get("payment_intent"), _created(asked)
+        rows = [row for row in self._store.of(kind, asked.account) if since <= row["created"] <= until]
+        return _list(asked, url, [row for row in rows if wanted in (None, row["payment_intent"])])
 
     def _events(self, asked: Asked) -> Document:
-        created: Any = asked.parameters.get("created", {})
-        since = int(created.get("gte", 0)) if isinstance(created, dict) else int(created)
-        rows = [row for row in self._store.of("event", asked.account) if row["created"] >= since]
+        since, until = _created(asked)
+        rows = [row for row in self._store.of("event", asked.account) if since <= row["created"] <= until]
         if "type" in asked.parameters:
             rows = [row for row in rows if row["type"] == asked.parameters["type"]]
         if "delivery_success" in asked.parameters:
@@ -216,6 +218,14 @@ class StripeApi:
     def _balance(self, asked: Asked) -> Document:
         nothing = [{"amount": 0, "currency": "usd", "source_types": {"card": 0}}]
         return {"object": "balance", "available": nothing, "livemode": False, "pending": nothing}
+
+
+def _created(asked: Asked) -> tuple[int, int]:
+    """Between which seconds, both included, what is listed was made."""
+    created: Any = asked.parameters.get("created", {})
+    if not isinstance(created, dict):
+        return int(created), int(created)
+    return int(created.get("gte", 0)), int(created.get("lte", 2**53))
 
 
 def _list(asked: Asked, url: str, rows: list[Document]) -> Document:

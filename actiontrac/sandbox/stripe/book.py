@@ -6,7 +6,7 @@ from typing import Any
 
 from actiontrac.sandbox.database import Document, Ledger, Objects
 from actiontrac.sandbox.stripe import errors, forms, objects
-from actiontrac.sandbox.stripe.cards import Card, Outcome
+from actiontrac.sandbox.stripe.cards import CARDS, Card, Outcome
 from actiontrac.sandbox.webhooks import Webhooks
 
 #: Stripe's minimum for the currencies that we sell in, in minor units.
@@ -204,6 +204,9 @@ class StripeBook:
 
     def refund(self, parameters: Document, account: str, key: str | None) -> Document:
         charge = self._charge_to_refund(parameters, account)
+        if any(each["status"] != "won" for each in self._store.where("dispute", "charge", charge["id"])):
+            raise errors.refuse(f"Charge {charge['id']} has been charged back; cannot issue a refund.",
+                                code="charge_disputed")  # fmt: skip
         left = charge["amount"] - charge["amount_refunded"]
         amount = int(parameters.get("amount", left))
         if left == 0:
@@ -277,17 +280,41 @@ class StripeBook:
         self._store.put("dispute", dispute, account=account)
         self._ledger.write("stripe", "dispute", dispute["id"], charge=charge["id"])
         self.emit("charge.dispute.created", dispute, account)
+        self.emit("charge.dispute.funds_withdrawn", dispute, account)
         return dispute
 
     def close_dispute(self, identifier: str, status: str) -> Document:
         """``won`` or ``lost``, as the bank would decide."""
         dispute = self._store.get("dispute", identifier)
-        if dispute is None or status not in ("won", "lost"):
+        if dispute is None or status not in ("won", "lost") or dispute["status"] in ("won", "lost"):
             raise errors.missing("dispute", identifier)
+        account = self._store.account("dispute", identifier)
         dispute["status"] = status
+        if status == "won":
+            charge = self._store.get("charge", dispute["charge"])
+            assert charge is not None
+            # The money comes back and the fee does not.
+            dispute["balance_transactions"].append(objects.balance_transaction(dispute["amount"], 0, charge))
+            dispute["is_charge_refundable"] = True
         self._store.put("dispute", dispute)
-        self.emit("charge.dispute.closed", dispute, self._store.account("dispute", identifier))
+        self._ledger.write("stripe", f"dispute_{status}", identifier, charge=dispute["charge"])
+        if status == "won":
+            self.emit("charge.dispute.funds_reinstated", dispute, account)
+        self.emit("charge.dispute.closed", dispute, account)
         return dispute
+
+    def charge_elsewhere(self, amount: int, currency: str) -> Document:
+        """A charge that somebody made by hand in the dashboard: no checkout of anybody's stands behind it."""
+        session = objects.session({}, amount, currency, self._public_url)
+        intent = objects.payment_intent(session, {})
+        charge = objects.charge(intent, CARDS[0], None)
+        intent.update(status="succeeded", amount_received=amount, latest_charge=charge["id"])
+        self._store.put("payment_intent", intent)
+        self._store.put("charge", charge, hidden={"refund": "at once"})
+        self._ledger.write("stripe", "charge", charge["id"], payment_id=None, amount_minor=amount,
+                           currency=currency.upper())  # fmt: skip
+        self.emit("charge.succeeded", charge, "")
+        return charge
 
     def emit(self, kind: str, about: Document, account: str, key: str | None = None) -> None:
         event = objects.event(kind, json.loads(json.dumps(about)), account, key)

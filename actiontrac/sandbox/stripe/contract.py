@@ -27,6 +27,8 @@ PARAMETERS = {
     "refunds.create": ("stripe.params._refund_create_params", "RefundCreateParams"),
     "refunds.retrieve": ("stripe.params._refund_retrieve_params", "RefundRetrieveParams"),
     "refunds.list": ("stripe.params._refund_list_params", "RefundListParams"),
+    "charges.list": ("stripe.params._charge_list_params", "ChargeListParams"),
+    "disputes.list": ("stripe.params._dispute_list_params", "DisputeListParams"),
     "disputes.retrieve": ("stripe.params._dispute_retrieve_params", "DisputeRetrieveParams"),
     "events.list": ("stripe.params._event_list_params", "EventListParams"),
     "events.retrieve": ("stripe.params._event_retrieve_params", "EventRetrieveParams"),

@@ -93,6 +93,10 @@ def payment_intent(of: Document, wishes: Document) -> Document:
     }
 
 
+#: What Stripe takes for a dispute whoever wins it, in minor units.
+DISPUTE_FEE = 1500
+
+
 def charge(intent: Document, card: Card, secure: str | None) -> Document:
     """``secure`` is the result of 3-D Secure, None where there was none."""
     three_d_secure = None if secure is None else {"result": secure, "version": "2.2.0", "authentication_flow": None}
@@ -149,19 +153,41 @@ def dispute(of: Document) -> Document:
         "id": new_id("dp"),
         "object": "dispute",
         "amount": of["amount"],
-        "balance_transactions": [],
+        "balance_transactions": [balance_transaction(-of["amount"], DISPUTE_FEE, of)],
         "charge": of["id"],
         "created": seconds_now(),
         "currency": of["currency"],
         "enhanced_eligibility_types": [],
         "evidence": {},
         "evidence_details": {"due_by": seconds_now() + 7 * 86400, "has_evidence": False, "past_due": False},
-        "is_charge_refundable": True,
+        "is_charge_refundable": False,
         "livemode": False,
         "metadata": {},
         "payment_intent": of["payment_intent"],
         "reason": "fraudulent",
         "status": "needs_response",
+    }
+
+
+def balance_transaction(amount: int, fee: int, of: Document) -> Document:
+    """A movement on our account at Stripe that a dispute caused; ``amount`` is negative where money leaves it."""
+    return {
+        "id": new_id("txn"),
+        "object": "balance_transaction",
+        "amount": amount,
+        "available_on": seconds_now(),
+        "balance_type": "payments",
+        "created": seconds_now(),
+        "currency": of["currency"],
+        "description": f"Chargeback for {of['id']}",
+        "exchange_rate": None,
+        "fee": fee,
+        "fee_details": [],
+        "net": amount - fee,
+        "reporting_category": "dispute" if amount < 0 else "dispute_reversal",
+        "source": of["id"],
+        "status": "available",
+        "type": "adjustment",
     }
 
 

@@ -7,7 +7,7 @@ database, and nothing here stores or sees a card number (S30, S32).
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -15,7 +15,12 @@ from typing import Protocol
 from services.billing.providers.money import Money
 
 __all__ = [
+    "Aftermath",
     "BadSignature",
+    "Charge",
+    "DisputeState",
+    "Disputed",
+    "GivenBack",
     "Money",
     "Notice",
     "PaymentProvider",
@@ -123,6 +128,53 @@ class Refunded:
     state: RefundState
 
 
+class DisputeState(enum.StrEnum):
+    """Where a dispute stands; inquiries that may become one count as open."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenBack:
+    """A refund as the processor has it; ``ours`` is the id that we gave it, None where somebody else made it."""
+
+    ref: str
+    amount: Money
+    state: RefundState
+    ours: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disputed:
+    """A buyer's dispute: ``reason`` is the processor's own word, ``fee`` what it has taken for it so far."""
+
+    ref: str
+    amount: Money
+    state: DisputeState
+    reason: str = ""
+    fee: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aftermath:
+    """All that happened at the processor to a payment after it arrived, whoever did it."""
+
+    refunds: tuple[GivenBack, ...] = ()
+    disputes: tuple[Disputed, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Charge:
+    """Money that arrived at the processor; ``payment_id`` is ours where it was told."""
+
+    ref: str
+    amount: Money
+    made_at: datetime
+    payment_id: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Notice:
     """
@@ -219,6 +271,17 @@ class PaymentProvider(Protocol):
 
     def refund(self, snapshot: Snapshot, refund_id: str, amount: Money, seller: str | None = None) -> Refunded:
         """Give back ``amount``; one ``refund_id`` is one refund, however often it is called."""
+
+    def aftermath(self, ref: str, charge_ref: str, seller: str | None = None) -> Aftermath:
+        """Read what happened to a payment after it arrived: refunds by anybody, and disputes."""
+
+    def received(self, since: datetime, until: datetime) -> Iterator[Charge]:
+        """
+        Read everything that arrived on our own account between two moments.
+
+        PayPal tells a payment up to three hours late, and needs the transaction search
+        to be allowed for the app; without it this is refused.
+        """
 
     def notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:
         """

@@ -8,13 +8,19 @@ COMPLETED is not enough either: its capture says whether there is money.
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from services.billing.providers import (
+    Aftermath,
     BadSignature,
+    Charge,
+    Disputed,
+    DisputeState,
+    GivenBack,
     Money,
     Notice,
     ProviderRefused,
@@ -44,6 +50,21 @@ CAPTURE_STATES = {
     "FAILED": State.CLOSED,
 }
 REFUND_STATES = {"COMPLETED": RefundState.DONE, "FAILED": RefundState.FAILED, "CANCELLED": RefundState.FAILED}
+#: How a dispute ended. What PayPal paid out of its own pocket, or the buyer took back, costs the seller nothing.
+OUTCOMES = {
+    "RESOLVED_BUYER_FAVOUR": DisputeState.LOST,
+    "ACCEPTED": DisputeState.LOST,
+    "RESOLVED_SELLER_FAVOUR": DisputeState.WON,
+    "RESOLVED_WITH_PAYOUT": DisputeState.WON,
+    "CANCELED_BY_BUYER": DisputeState.WON,
+    "DENIED": DisputeState.WON,
+}
+DISPUTE = re.compile(r"[A-Z0-9-]{1,64}")
+#: The transaction search spans 31 days at most, and tells up to 500 at a time.
+SEARCH = timedelta(days=31)
+SEARCH_PAGE = 500
+#: Event codes of payments that arrive: T00… are payments; refunds and reversals are T11… and fees T01….
+PAYMENT_CODE = "T00"
 SIGNED_HEADERS = ("auth_algo", "cert_url", "transmission_id", "transmission_sig", "transmission_time")
 LONGEST_DESCRIPTION = 127
 
@@ -161,6 +182,47 @@ class PayPalProvider:
         )
         return Refunded(str(made["id"]), REFUND_STATES.get(made.get("status", ""), RefundState.PENDING))
 
+    def aftermath(self, ref: str, charge_ref: str, seller: str | None = None) -> Aftermath:
+        refunds = self._order(ref)["purchase_units"][0].get("payments", {}).get("refunds", [])
+        asked = {"disputed_transaction_id": _require(charge_ref)}
+        listed = self.api.ask("GET", "/v1/customer/disputes", headers=self._acting_for(seller), query=asked)
+        return Aftermath(
+            refunds=tuple(_given_back(each) for each in refunds),
+            disputes=tuple(self._dispute(str(each["dispute_id"]), seller) for each in listed.get("items", [])),
+        )
+
+    def _dispute(self, identifier: str, seller: str | None) -> Disputed:
+        """The list does not say how a dispute ended."""
+        if not DISPUTE.fullmatch(identifier):
+            raise ProviderRefused("bad_reference")
+        return _disputed(self.api.ask("GET", f"/v1/customer/disputes/{identifier}", headers=self._acting_for(seller)))
+
+    def received(self, since: datetime, until: datetime) -> Iterator[Charge]:
+        first = since
+        while first < until:
+            last = min(first + SEARCH, until)
+            yield from self._searched(first, last)
+            first = last
+
+    def _searched(self, first: datetime, last: datetime) -> Iterator[Charge]:
+        page, pages = 1, 1
+        while page <= pages:
+            asked = {"start_date": _moment(first), "end_date": _moment(last), "fields": "transaction_info",
+                     "page_size": SEARCH_PAGE, "page": page}  # fmt: skip
+            found = self.api.ask("GET", "/v1/reporting/transactions", query=asked)
+            for each in found.get("transaction_details", []):
+                about = each["transaction_info"]
+                money = about["transaction_amount"]
+                amount = from_decimal(money["value"], money["currency_code"])
+                if str(about.get("transaction_event_code", "")).startswith(PAYMENT_CODE) and amount.minor > 0:
+                    yield Charge(
+                        ref=str(about["transaction_id"]),
+                        amount=amount,
+                        made_at=datetime.fromisoformat(about["transaction_initiation_date"]),
+                        payment_id=about.get("custom_field"),
+                    )
+            page, pages = page + 1, int(found.get("total_pages", 1))
+
     def notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:
         """
         PayPal itself verifies: it must see the very bytes that came, so they are put between our own and not
@@ -238,6 +300,34 @@ def _require(identifier: str) -> str:
     if not IDENTIFIER.fullmatch(identifier):
         raise ProviderRefused("bad_reference")
     return identifier
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _given_back(refund: dict[str, Any]) -> GivenBack:
+    return GivenBack(
+        ref=str(refund["id"]),
+        amount=from_decimal(refund["amount"]["value"], refund["amount"]["currency_code"]),
+        state=REFUND_STATES.get(refund.get("status", ""), RefundState.PENDING),
+        ours=refund.get("invoice_id"),
+    )
+
+
+def _disputed(dispute: dict[str, Any]) -> Disputed:
+    outcome = dispute.get("dispute_outcome") or {}
+    state = DisputeState.OPEN
+    if dispute.get("status") == "RESOLVED":
+        state = OUTCOMES.get(outcome.get("outcome_code", ""), DisputeState.WON)
+    money = outcome.get("amount_refunded") or dispute["dispute_amount"]
+    return Disputed(
+        ref=str(dispute["dispute_id"]),
+        amount=from_decimal(money["value"], money["currency_code"]),
+        state=state,
+        # PayPal takes its fee apart from the dispute, and tells it only in its statements.
+        reason=str(dispute.get("reason", "")).lower(),
+    )
 
 
 def _amount(money: Money) -> dict[str, str]:

@@ -11,6 +11,7 @@ import json
 import logging
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import paypalrestsdk
 import requests
@@ -64,7 +65,13 @@ class PayPalApi(paypalrestsdk.Api):
         raise AssertionError("use ask")
 
     def ask(
-        self, method: str, path: str, body: dict[str, Any] | bytes | None = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | bytes | None = None,
+        headers: dict[str, str] | None = None,
+        *,
+        query: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """
         One call, repeated only while that is safe; bytes go out exactly as they are.
@@ -76,6 +83,7 @@ class PayPalApi(paypalrestsdk.Api):
         if not PATH.fullmatch(path):
             raise ProviderRefused("bad_reference")
         data = json.dumps(body).encode() if isinstance(body, dict) else body
+        path = f"{path}?{urlencode(query)}" if query else path
         return patiently(lambda: self._ask_once(method, path, data, headers or {}))
 
     def _ask_once(self, method: str, path: str, data: bytes | None, headers: dict[str, str]) -> dict[str, Any]:

@@ -9,13 +9,19 @@ import contextlib
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
 from actiontrac import clock
 from services.billing.providers import (
+    Aftermath,
     BadSignature,
+    Charge,
+    Disputed,
+    DisputeState,
+    GivenBack,
     Money,
     Notice,
     ProviderRefused,
@@ -40,6 +46,13 @@ REFERENCE = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 CHARGE_REFERENCE = re.compile(r"(pi|ch)_[A-Za-z0-9_]{1,250}")
 ACCOUNT = re.compile(r"acct_[A-Za-z0-9]{1,64}")
 
+#: ``warning_…`` are inquiries: the bank asks, and no money has moved yet.
+DISPUTE_STATES = {
+    "won": DisputeState.WON,
+    "warning_closed": DisputeState.WON,
+    "prevented": DisputeState.WON,
+    "lost": DisputeState.LOST,
+}
 REFUND_STATES = {"succeeded": RefundState.DONE, "failed": RefundState.FAILED, "canceled": RefundState.FAILED}
 
 
@@ -147,6 +160,28 @@ class StripeProvider:
         options = self._options(seller, f"refund:{refund_id}")
         made = self._call(lambda: self._client.v1.refunds.create(parameters, options), writes=True)
         return Refunded(made.id, REFUND_STATES.get(made.status, RefundState.PENDING))
+
+    def aftermath(self, ref: str, charge_ref: str, seller: str | None = None) -> Aftermath:
+        wanted = {"payment_intent": _require(CHARGE_REFERENCE, charge_ref), "limit": 100}
+        options, client = self._options(seller), self._client
+        refunds = self._all(lambda: client.v1.refunds.list(wanted, options))
+        disputes = self._all(lambda: client.v1.disputes.list(wanted, options))
+        return Aftermath(refunds=tuple(map(_given_back, refunds)), disputes=tuple(map(_disputed, disputes)))
+
+    def received(self, since: datetime, until: datetime) -> Iterator[Charge]:
+        wanted = {"created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())}, "limit": 100}
+        for each in self._all(lambda: self._client.v1.charges.list(wanted)):
+            if each.paid:
+                yield Charge(
+                    ref=each.payment_intent or each.id,
+                    amount=from_stripe(each.amount, each.currency),
+                    made_at=datetime.fromtimestamp(each.created, UTC),
+                    payment_id=_told(each.metadata, "payment_id"),
+                )
+
+    def _all(self, listing: Callable[[], Any]) -> list[Any]:
+        """Every page of a list."""
+        return self._call(lambda: list(listing().auto_paging_iter()), writes=False)
 
     def notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:
         """
@@ -262,6 +297,31 @@ class StripeProvider:
             # We repeat ourselves, because we must know whether any of the tries was sent.
             max_network_retries=0,
         )
+
+
+def _told(metadata: Any, name: str) -> str | None:
+    """What we wrote beside an object; the SDK's objects are no dictionaries."""
+    return getattr(metadata, name, None)
+
+
+def _given_back(refund: Any) -> GivenBack:
+    return GivenBack(
+        ref=refund.id,
+        amount=from_stripe(refund.amount, refund.currency),
+        state=REFUND_STATES.get(refund.status, RefundState.PENDING),
+        ours=_told(refund.metadata, "refund_id"),
+    )
+
+
+def _disputed(dispute: Any) -> Disputed:
+    return Disputed(
+        ref=dispute.id,
+        amount=from_stripe(dispute.amount, dispute.currency),
+        state=DISPUTE_STATES.get(dispute.status, DisputeState.OPEN),
+        reason=str(dispute.reason),
+        fee=sum(from_stripe(each.fee, each.currency).minor for each in dispute.balance_transactions
+                if each.currency == dispute.currency),
+    )  # fmt: skip
 
 
 def _require(shape: re.Pattern[str], identifier: str) -> str:

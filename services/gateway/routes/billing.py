@@ -7,7 +7,7 @@ from actiontrac.contracts.accounts import CompanyNotFound
 from actiontrac.http import Ask, Exchange, Response, Route, body, by_handler, company, parameter, path, user
 from actiontrac.http.routes import BODY_LIMIT
 from services.gateway.desk import Desk
-from services.gateway.schemas import PageQuery
+from services.gateway.schemas import DisputeQuery, PageQuery
 
 BILLING = "billing"
 
@@ -56,7 +56,8 @@ COUPON_REFUSED = (
 
 
 def routes(_: Desk) -> list[Route]:
-    listed = {"company_id": company, "limit": parameter("limit", 50), "cursor": parameter("cursor")}
+    listed_by_staff = {"limit": parameter("limit", 50), "cursor": parameter("cursor")}
+    listed = {"company_id": company, **listed_by_staff}
     return [
         Route(
             method="GET", path="/v1/plans", name="list_plans", tag="Plans and payments", summary="What a year costs",
@@ -211,6 +212,12 @@ def routes(_: Desk) -> list[Route]:
             ),
             ask=Ask(BILLING, "create_refund", {"company_id": company, "user_id": user, "refund": body}),
             example={"checkout_id": "chk_01jd8m3x2kq7v0c4n5r9t1w8ey", "reason": "Bought twice by mistake"},
+        ),
+        Route(
+            method="GET", path="/v1/staff/disputes", name="list_disputes", tag="Operators",
+            summary="Payments that buyers dispute at their bank or at PayPal, newest first", requires="staff",
+            query=DisputeQuery, answer=contract.DisputeList,
+            ask=Ask(BILLING, "list_disputes", {**listed_by_staff, "state": parameter("state")}),
         ),
         webhook("stripe"),
         webhook("paypal"),

@@ -1,15 +1,20 @@
 """What billing may expect of any processor (B02); payments.md, section 6."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 
+from actiontrac import clock
 from services.billing.providers import (
+    Aftermath,
     BadSignature,
+    DisputeState,
     Money,
     ProviderRefused,
     ProviderUnavailable,
     RefundState,
+    Snapshot,
     State,
 )
 from tests.contracts.payments.support import DOLLARS_120, READ, REFUND, START, Case, providers
@@ -287,10 +292,11 @@ class TestWebhooks:
         plain.world.control("webhooks", provider=plain.name, mode="normal")
         plain.world.control("disputes", provider=plain.name, charge=paid.charge_ref)
 
-        [each] = plain.webhooks(1)
+        # Stripe says with another one that it took the money for now.
+        each = plain.webhooks(1)[0]
 
         notice = plain.provider.notice(each.headers, each.raw)
-        assert notice.kind in ("charge.dispute.created", "CUSTOMER.DISPUTE.CREATED")
+        assert notice.kind in ("charge.dispute.funds_withdrawn", "charge.dispute.created", "CUSTOMER.DISPUTE.CREATED")
         assert notice.charge_ref == paid.charge_ref
 
     def test_are_refused_when_anything_was_changed(self, plain: Case) -> None:
@@ -372,3 +378,90 @@ def is_accepted(case: Case, headers: Mapping[str, str], raw: bytes) -> bool:
     except BadSignature:
         return False
     return True
+
+
+class TestWhatComesAfter:
+    """Refunds and disputes that nobody here asked for, told by the processor itself."""
+
+    def by_hand(self, case: Case, paid: Snapshot, cents: int) -> None:
+        amount = {"stripe": cents, "paypal": f"{cents / 100:.2f}"}[case.name]
+        case.world.control("refunds", provider=case.name, charge=paid.charge_ref, amount=amount)
+
+    def after(self, case: Case, paid: Snapshot) -> Aftermath:
+        return case.provider.aftermath(paid.ref, paid.charge_ref or "", case.seller)
+
+    def test_is_nothing_at_first(self, case: Case) -> None:
+        assert self.after(case, case.paid()) == Aftermath()
+
+    def test_tells_our_own_refunds_by_our_id_and_others_by_none(self, case: Case) -> None:
+        paid = case.paid()
+        case.provider.refund(paid, "ref_1", Money(2000, "USD"), case.seller)
+        self.by_hand(case, paid, 500)
+
+        found = sorted(self.after(case, paid).refunds, key=lambda refund: refund.amount.minor)
+
+        assert [(each.ours, each.amount.minor, each.state) for each in found] == [
+            (None, 500, RefundState.DONE),
+            ("ref_1", 2000, RefundState.DONE),
+        ]
+        assert len({each.ref for each in found}) == 2
+
+    def test_tells_a_slow_refund_as_pending(self, case: Case) -> None:
+        paid = case.paid("pays, slow refund")
+        case.provider.refund(paid, "ref_1", Money(2000, "USD"), case.seller)
+
+        [found] = self.after(case, paid).refunds
+        assert found.state is RefundState.PENDING
+
+    @pytest.mark.parametrize("end", ["won", "lost"])
+    def test_tells_a_dispute_and_how_it_ended(self, case: Case, end: str) -> None:
+        paid = case.paid()
+        opened = case.world.control("disputes", provider=case.name, charge=paid.charge_ref)
+        [found] = self.after(case, paid).disputes
+        assert (found.ref, found.amount, found.state) == (opened["id"], paid.amount, DisputeState.OPEN)
+        assert found.fee == {"stripe": 1500, "paypal": 0}[case.name]
+
+        case.world.control(f"disputes/{opened['id']}/close", status=end)
+
+        [found] = self.after(case, paid).disputes
+        assert found.state.value == end
+        assert found.fee == {"stripe": 1500, "paypal": 0}[case.name]
+
+    def test_a_disputed_charge_is_not_refunded(self, case: Case) -> None:
+        paid = case.paid()
+        case.world.control("disputes", provider=case.name, charge=paid.charge_ref)
+
+        with pytest.raises(ProviderRefused):
+            case.provider.refund(paid, "ref_1", Money(2000, "USD"), case.seller)
+
+    def test_every_webhook_about_it_leads_to_the_payment(self, plain: Case) -> None:
+        plain.world.control("webhooks", provider=plain.name, mode="drop")
+        paid = plain.paid()
+        plain.world.control("webhooks", provider=plain.name, mode="normal")
+        self.by_hand(plain, paid, 500)
+        opened = plain.world.control("disputes", provider=plain.name, charge=paid.charge_ref)
+        plain.world.control(f"disputes/{opened['id']}/close", status="won")
+
+        told = plain.webhooks({"stripe": 6, "paypal": 3}[plain.name])
+        notices = [plain.provider.notice(each.headers, each.raw) for each in told]
+
+        assert {notice.charge_ref for notice in notices} == {paid.charge_ref}
+
+
+class TestWhatWasReceived:
+    def test_is_listed_with_our_id_and_without_one_where_nobody_ordered(self, plain: Case) -> None:
+        paid = plain.paid()
+        other = {"stripe": {"amount": 700, "currency": "usd"}, "paypal": {"amount": "7.00", "currency": "USD"}}
+        plain.world.control("charges", provider=plain.name, **other[plain.name])
+        now = clock.now()
+
+        found = list(plain.provider.received(now - timedelta(days=80), now + timedelta(minutes=1)))
+
+        assert {(each.payment_id, each.amount.minor) for each in found} == {("pay_01", 12000), (None, 700)}
+        assert paid.charge_ref in {each.ref for each in found}
+
+    def test_is_limited_to_the_days_that_were_asked_for(self, plain: Case) -> None:
+        plain.paid()
+        now = clock.now()
+
+        assert list(plain.provider.received(now - timedelta(days=80), now - timedelta(days=1))) == []
