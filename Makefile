@@ -1,6 +1,6 @@
 # ActionTrac. `make help` lists what there is; everything else is the command `actiontrac --help`.
 .DEFAULT_GOAL := help
-.PHONY: help run demo demo-full test test-embedded lint lock secrets servers servers-stop clean
+.PHONY: help run demo demo-full test test-embedded test-deep lint lock secrets servers servers-stop clean
 
 ACTIONTRAC := .venv/bin/actiontrac
 PYTHON_OF_VENV := .venv/bin/python
@@ -31,6 +31,11 @@ test:  ## Everything: both modes, with its own private RabbitMQ and PostgreSQL
 test-embedded:  ## Only what needs neither RabbitMQ nor PostgreSQL
 	@scripts/bootstrap.sh test
 	@exec $(PYTHON_OF_VENV) -m pytest -m "not full"
+
+test-deep:  ## The properties of money with 1,000 examples each; shows how far it is (about half an hour)
+	@scripts/bootstrap.sh test
+	@exec env ACTIONTRAC_TEST_PROFILE=deep $(PYTHON_OF_VENV) -m pytest -v -m money --timeout=3600 --capture=sys \
+		--hypothesis-show-statistics tests/billing tests/contracts/payments/test_money.py
 
 lint:  ## Style and types
 	@scripts/bootstrap.sh test

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +46,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.money
 @given(paid=st.integers(1, 2_000_000), steps=STEPS)
 def test_credits_never_exceed_what_was_paid_over_any_chain(paid, steps):
     held, today, in_hand, year = Held(paid, FIRST, LAST), FIRST, paid, YEAR
@@ -65,6 +67,7 @@ def test_credits_never_exceed_what_was_paid_over_any_chain(paid, steps):
         assert 0 <= held.value <= in_hand
 
 
+@pytest.mark.money
 @given(paid=st.integers(0, 2_000_000), yearly=st.integers(1, 2_000_000), day=st.integers(0, 364))
 def test_a_new_year_costs_its_whole_price_less_what_is_left_of_the_old(paid, yearly, day):
     today = FIRST + timedelta(days=day)

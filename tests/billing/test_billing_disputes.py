@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actiontrac.contracts.billing import NotRefundable, RefundTooLarge
@@ -13,6 +13,7 @@ from services.billing.models import Checkout, Dispute, LedgerEntry, Refund
 from services.billing.providers import DisputeState, Money, RefundState
 
 DISPUTED, DECIDED, REFUNDED = "charge.dispute.created", "charge.dispute.closed", "charge.refunded"
+from tests.examples import on_a_database
 
 
 def hint(shop, checkout, kind, event):
@@ -340,7 +341,8 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.money
+@on_a_database()
 @given(steps=STEPS)
 def test_books_documents_and_the_processor_agree_after_any_history(open_shop, steps):
     """Debits equal credits, nothing is given back twice, and cash is what the processor holds."""

@@ -34,6 +34,7 @@ class Company(RuleBasedStateMachine):
         return position(self.facts, self.today)
 
     def move(self, happening: Happening, **changes: object) -> None:
+        """The table must allow it, and where the calendar says the company then stands must be among its ends."""
         before = self.here.stage
         require(before, happening)
         self.facts = replace(self.facts, **changes)  # type: ignore[arg-type]
@@ -79,14 +80,63 @@ class Company(RuleBasedStateMachine):
     @precondition(lambda self: self.standing())
     @rule()
     def take_the_money_back(self) -> None:
-        latest = max(self.standing(), key=lambda year: year.first)
-        years = tuple(replace(y, returned_on=self.today) if y == latest else y for y in self.facts.years)
-        self.move(Happening.MONEY_RETURNED, years=years)
+        """As we refund: the last year first."""
+        self._return(max(self.standing(), key=lambda year: year.first))
 
-    @precondition(lambda self: self.may(Happening.TERMINATED) and len(self.facts.years) > 1)
+    @precondition(lambda self: self.standing())
+    @rule(which=st.integers(0, 5))
+    def give_a_year_back_at_the_processor(self, which: int) -> None:
+        """Nobody asked us: any year, an earlier or ended one too."""
+        standing = self.standing()
+        self._return(standing[which % len(standing)])
+
+    @precondition(lambda self: self.facts.years and not self.facts.disputed)
     @rule()
-    def leave_for_good(self) -> None:
-        self.move(Happening.TERMINATED, terminated_on=self.today)
+    def dispute_a_payment(self) -> None:
+        before = self.here
+        self.move(Happening.PAYMENT_DISPUTED, disputed=True)
+        assert replace(self.here, disputed=False) == before, "a dispute only marks"
+
+    @precondition(lambda self: self.facts.disputed)
+    @rule()
+    def win_the_dispute(self) -> None:
+        before = self.here
+        self.move(Happening.DISPUTE_WON, disputed=False)
+        assert self.here == replace(before, disputed=False), "a dispute that is won leaves nothing behind"
+
+    @precondition(lambda self: self.facts.disputed and self.standing())
+    @rule(which=st.integers(0, 5))
+    def lose_the_dispute(self, which: int) -> None:
+        standing = self.standing()
+        self._return(standing[which % len(standing)], disputed=False)
+
+    def _return(self, year: Span, **changes: object) -> None:
+        years = tuple(replace(y, returned_on=self.today) if y == year else y for y in self.facts.years)
+        self.move(Happening.MONEY_RETURNED, years=years, **changes)
+
+    @precondition(lambda self: self.may(Happening.TERMINATED))
+    @rule(sure=st.integers(0, 4))
+    def leave_for_good(self, sure: int) -> None:
+        """Now and then, from anywhere; otherwise every life would be short."""
+        if sure == 0:
+            self.move(Happening.TERMINATED, terminated_on=self.today)
+
+    @precondition(lambda self: self.here.stage is Stage.TERMINATED and self.facts.waiting)
+    @rule()
+    def pay_after_the_end(self) -> None:
+        """The money arrives, buys nothing and goes back; the checkout is over."""
+        with pytest.raises(IllegalMove):
+            require(self.here.stage, Happening.YEAR_PAID)
+        self.move(Happening.CHECKOUT_CLOSED, waiting=False)
+
+    @rule(happening=st.sampled_from(list(Happening)))
+    def attempt_anything(self, happening: Happening) -> None:
+        """A move that the table does not name is refused, and the company stands where it stood."""
+        before = self.here
+        if happening not in TRANSITIONS[before.stage]:
+            with pytest.raises(IllegalMove):
+                require(before.stage, happening)
+        assert self.here == before
 
     @rule(days=st.sampled_from([1, 2, 7, 20, 45, 100, 300]), looks=st.booleans())
     def time_passes(self, days: int, looks: bool) -> None:
@@ -103,10 +153,18 @@ class Company(RuleBasedStateMachine):
 
     @invariant()
     def a_paid_day_is_honoured(self) -> None:
+        """Whatever else is unpaid, disputed, or was given back (B13, B27)."""
         paid = any(year.covers(self.today) for year in self.facts.years)
         if paid and self.facts.terminated_on is None:
             assert self.here.stage in (Stage.ACTIVE, Stage.RENEWAL_DUE)
             assert not self.here.read_only
+
+    @invariant()
+    def the_marks_say_what_happened(self) -> None:
+        assert self.here.disputed is self.facts.disputed
+        latest = max(self.facts.years, key=lambda year: year.first, default=None)
+        if self.here.stage not in (Stage.NONE, Stage.PENDING_PAYMENT):
+            assert self.here.refunded is (latest is not None and latest.returned_on is not None)
 
     @invariant()
     def nobody_is_told_twice(self) -> None:
@@ -121,7 +179,8 @@ class Company(RuleBasedStateMachine):
 
 
 TestCompany = Company.TestCase
-TestCompany.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
+# The number of companies is the profile's; each lives through so many happenings.
+TestCompany.settings = settings(stateful_step_count=25, deadline=None)
 
 
 class TestPosition:

@@ -1,7 +1,7 @@
 """Money goes back through the processor that took it, once, and never more than was paid."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actiontrac.contracts.billing import CheckoutNotFound, NotRefundable, RefundTooLarge
@@ -9,6 +9,7 @@ from actiontrac.forbidden import ForbiddenData
 from services.billing.models import LedgerEntry, Refund
 from services.billing.providers import RefundState
 from tests.billing.conftest import ACME, OLIVE, RIVAL
+from tests.examples import on_a_database
 
 
 class TestRefunding:
@@ -180,7 +181,8 @@ class TestOnce:
         assert shop.rows(Refund)[0].state == "done"
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.money
+@on_a_database()
 @given(parts=st.lists(st.integers(1, 30000), min_size=1, max_size=6))
 def test_invoices_and_credit_notes_always_add_up_to_what_we_kept(open_shop, parts):
     shop = open_shop()

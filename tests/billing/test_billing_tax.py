@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actiontrac.config import ConfigurationError
@@ -26,6 +26,7 @@ RATES = [
     ("DE", "", "VAT", "19"), ("FR", "", "VAT", "20"), ("CA", "", "GST", "5"),
     ("CA", "BC", "GST", "5"), ("CA", "BC", "PST", "7"), ("US", "TX", "Sales tax", "6.25"),
 ]  # fmt: skip
+from tests.examples import on_a_database
 
 
 def table(path: Path, rates=RATES, version: int = 1) -> str:
@@ -259,7 +260,8 @@ class TestRefunds:
         st.sampled_from(SCOPES),
     )
     # Each example is a whole purchase on a real database; the arithmetic alone has its own property.
-    @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=settings().max_examples // 10)
+    @pytest.mark.money
+    @on_a_database()
     def test_over_any_chain_of_refunds_net_and_each_tax_come_to_what_was_invoiced(
         self, open_shop, tmp_path_factory, amounts, percents, mode, per
     ):

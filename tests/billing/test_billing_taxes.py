@@ -46,6 +46,7 @@ TABLE = [
 
 
 class TestSums:
+    @pytest.mark.money
     @given(st.lists(st.integers(-(10**9), 10**9), max_size=12), RATES, ROUNDINGS)
     def test_lines_and_taxes_come_to_the_total_in_every_way_of_rounding(self, lines, rates, rounding):
         found = sums(lines, rates, rounding)
@@ -56,6 +57,7 @@ class TestSums:
             roundings = max(1, len(lines)) if rounding.per == "line" else 1
             assert off < roundings if rounding.mode == "down" else off <= Fraction(roundings, 2)
 
+    @pytest.mark.money
     @given(st.fractions(-1000, 1000), st.sampled_from(MODES))
     def test_what_is_credited_is_rounded_as_what_is_paid(self, exact, mode):
         assert rounded(exact, mode) == -rounded(-exact, mode)
@@ -74,6 +76,7 @@ class TestSums:
 
 
 class TestApportion:
+    @pytest.mark.money
     @given(BUYS_IN_PARTS, st.lists(st.integers(0, 10**7), max_size=12))
     def test_any_chain_of_refunds_gives_back_exactly_the_parts_of_the_invoice(self, parts, wanted):
         left = list(parts)
@@ -86,6 +89,7 @@ class TestApportion:
 
         assert left == [0 for _ in parts]
 
+    @pytest.mark.money
     @given(BUYS_IN_PARTS)
     def test_all_of_it_is_every_part_whole(self, parts):
         assert apportion(sum(parts), parts) == parts

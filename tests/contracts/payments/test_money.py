@@ -34,6 +34,7 @@ class TestMoney:
         assert as_decimal(money) == text
         assert from_decimal(text, money.currency) == money
 
+    @pytest.mark.money
     @given(ANY_MONEY)
     def test_comes_back_as_it_went_out(self, money: Money) -> None:
         assert from_decimal(as_decimal(money, PAYPAL_DECIMALS), money.currency) == money
