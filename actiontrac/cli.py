@@ -126,11 +126,15 @@ settings are environment variables; .env.example lists them all""",
   actiontrac billing plans --apply     sell by it from now on, without a restart
   actiontrac billing taxes --apply     the same for the file of taxes
   actiontrac billing ledger > books.csv
-  actiontrac billing reconcile         exit code 0: all agrees, 1: it does not, 3: a processor did not answer""",
+  actiontrac billing reconcile         exit code 0: all agrees, 1: it does not, 3: a processor did not answer
+  actiontrac billing reconcile --days 90   go through all that the processors received in 90 days""",
         formatter_class=_RAW,
     )
     billing.add_argument("action", choices=["plans", "taxes", "reconcile", "ledger"])
     billing.add_argument("--apply", action="store_true", help="let the file hold from now on")
+    billing.add_argument(
+        "--days", type=int, default=31, help="reconcile: list what the processors received so far back (default 31)"
+    )
 
     documents = commands.add_parser(
         "docs", help="write the event catalogue from the contracts (for developers)",
@@ -331,7 +335,9 @@ def _billing(arguments: argparse.Namespace, settings: Settings) -> int:
         change = commands.plans if arguments.action == "plans" else commands.taxes
         found: int = change(settings, apply=arguments.apply)
         return found
-    result: int = commands.ledger(settings) if arguments.action == "ledger" else commands.reconcile(settings)
+    result: int = (
+        commands.ledger(settings) if arguments.action == "ledger" else commands.reconcile(settings, arguments.days)
+    )
     return result
 
 

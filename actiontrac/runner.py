@@ -109,6 +109,8 @@ def _start_sandbox(settings: Settings) -> Settings:
     listener = eventlet.listen((settings.sandbox_host, settings.sandbox_port))
     whole = dataclasses.replace(settings, sandbox_url=f"http://127.0.0.1:{listener.getsockname()[1]}")
     application = create_app(SandboxSettings.of(whole))
+    # For commands beside the running product: through the gateway no credentials reach the sandboxes.
+    (settings.home / "sandbox.url").write_text(whole.sandbox_url)
     eventlet.spawn(eventlet.wsgi.server, listener, application, log_output=False)
     return whole
 

@@ -10,7 +10,7 @@ from actiontrac.config import ConfigurationError, Settings
 from actiontrac.service import Opener
 from actiontrac.storage import database_for
 from actiontrac.vault import LocalKeyProvider
-from services.billing.audit import PAGE, Finding, audit
+from services.billing.audit import LISTED_DAYS, PAGE, Finding, audit
 from services.billing.dependencies import Processors, catalogue_for
 from services.billing.ledger import HEADER
 from services.billing.models import Plan
@@ -180,9 +180,10 @@ def ledger(settings: Settings) -> int:
 # Reconciliation
 
 
-def reconcile(settings: Settings) -> int:
+def reconcile(settings: Settings, days: int = LISTED_DAYS) -> int:
     """
-    Ask the processors about every checkout and compare; reads only.
+    Ask the processors about every checkout, and for everything that they received in the
+    last ``days``, and compare; reads only.
 
     Returns 0 when everything agrees, 1 when something does not, 3 when it agrees as far
     as could be seen but a processor did not answer for all of it.
@@ -191,16 +192,23 @@ def reconcile(settings: Settings) -> int:
         ConfigurationError: the processors' keys are missing or wrong.
     """
     if settings.sandbox and not settings.sandbox_url:
-        # The embedded product shows its sandboxes under its own address.
-        settings = dataclasses.replace(settings, sandbox_url=f"{settings.public_url}/sandbox")
+        settings = dataclasses.replace(settings, sandbox_url=_address_of_the_sandbox(settings))
     stores = _stores(settings)
     try:
-        found = audit(stores.across_companies, Processors(settings), _progress)
+        found = audit(stores.across_companies, Processors(settings), _progress, days)
     except ProviderMisconfigured as problem:
         raise ConfigurationError(str(problem)) from None
     if sys.stderr.isatty():
         sys.stderr.write("\n")
     return report(found)
+
+
+def _address_of_the_sandbox(settings: Settings) -> str:
+    """Where the embedded product, running now, has its sandboxes."""
+    told = settings.home / "sandbox.url"
+    if not told.exists():
+        raise ConfigurationError("The embedded product has its sandboxes inside: start it first (actiontrac up).")
+    return told.read_text().strip()
 
 
 def report(found: list[Finding]) -> int:
@@ -222,7 +230,7 @@ def _progress(done: int, total: int) -> None:
     """A bar for people; a line now and then where nobody watches."""
     if sys.stderr.isatty():
         filled = BAR * done // total
-        sys.stderr.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {done} of {total} checkouts")
+        sys.stderr.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {done} of {total} processors and checkouts")
         sys.stderr.flush()
     elif done == total or done % 1000 == 0:
-        sys.stderr.write(f"{done} of {total} checkouts\n")
+        sys.stderr.write(f"{done} of {total} processors and checkouts\n")

@@ -246,6 +246,23 @@ class BillingStore(DisputesStore):
     def payment(self, checkout_id: str) -> Payment | None:
         return self.session.scalar(select(Payment).where(Payment.checkout_id == checkout_id))
 
+    def payment_at(self, provider: str, provider_ref: str) -> Payment | None:
+        """The payment that a processor's charge is."""
+        return self.session.scalar(
+            select(Payment).where(Payment.provider == provider, Payment.provider_ref == provider_ref).limit(1)
+        )
+
+    def find_checkout(self, checkout_id: str) -> Checkout | None:
+        return self.session.scalar(select(Checkout).where(Checkout.id == checkout_id))
+
+    def years_without_a_checkout(self) -> Sequence[SubscriptionYear]:
+        """Years that stand and that nothing here could have paid."""
+        return self.session.scalars(
+            select(SubscriptionYear).where(
+                SubscriptionYear.refunded_at.is_(None), SubscriptionYear.checkout_id.not_in(select(Checkout.id))
+            )
+        ).all()
+
     def years(self) -> Sequence[SubscriptionYear]:
         """Every year that the company paid, refunded ones included, in order."""
         return self.session.scalars(

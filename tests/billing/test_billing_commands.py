@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from actiontrac import clock
 from actiontrac.config import ConfigurationError
 from services.billing import commands
 from services.billing.audit import audit
-from services.billing.models import IssuedForGood, LedgerEntry, Payment, Plan
+from services.billing.models import Checkout, IssuedForGood, LedgerEntry, Payment, Plan
+from services.billing.providers import Charge, DisputeState, Money
 from tests.billing.conftest import ACME
 from tests.stack import Product, embedded_product
 
@@ -135,6 +137,49 @@ class TestReconcile:
         shop.stripe.orders[shop.ref_of(checkout)].refunds["by_hand"] = 500
 
         assert [finding.problem for finding in found(shop)] == ["given back: 500 at the processor, 0 here"]
+
+    def test_a_charge_that_nobody_ordered_is_found(self, shop, capsys):
+        shop.buy()
+        shop.stripe.others.append(Charge(ref="pi_stranger", amount=Money(700, "USD"), made_at=clock.now()))
+
+        [finding] = found(shop)
+        assert (finding.checkout_id, "7.00 USD at stripe" in finding.problem) == ("pi_stranger", True)
+        assert "nobody ordered" in finding.problem
+        assert commands.report([finding]) == 1
+
+    def test_an_order_that_was_charged_twice_is_found(self, shop):
+        checkout = shop.buy()
+        again = Charge(ref="pi_again", amount=Money(48000, "USD"), made_at=clock.now(), payment_id=checkout["id"])
+        shop.stripe.others.append(again)
+
+        [finding] = found(shop)
+        assert (finding.checkout_id, finding.company_id) == (checkout["id"], ACME)
+        assert "charged a second time, as pi_again" in finding.problem
+
+    def test_a_year_without_any_checkout_is_found(self, shop):
+        checkout = shop.buy()
+        [payment] = shop.rows(Payment)
+        with shop.service.store(ACME) as store:
+            store.session.delete(store.session.get_one(Payment, payment.id))
+            store.session.delete(store.session.get_one(Checkout, checkout["id"]))
+
+        assert "a year runs without a checkout that could have paid it" in [one.problem for one in found(shop)]
+
+    def test_a_dispute_that_is_not_recorded_is_found_and_one_that_is_lost_agrees(self, shop):
+        checkout = shop.buy()
+        name = shop.stripe.dispute(shop.ref_of(checkout))
+        assert [one.problem for one in found(shop)] == [f"the dispute {name} is open at the processor, unknown here"]
+
+        shop.stripe.decide(name, DisputeState.LOST)
+        shop.wait(25 * 3600)
+        assert found(shop) == []
+
+    def test_a_processor_that_does_not_list_what_it_received_leaves_that_open(self, shop):
+        shop.buy()
+        shop.stripe.down.add("received")
+
+        [finding] = found(shop)
+        assert (finding.checked, commands.report([finding])) == (False, 3)
 
     def test_a_processor_that_is_away_is_not_the_same_as_all_is_well(self, shop, capsys):
         shop.buy()

@@ -336,7 +336,8 @@ class PayPalBook:
 
     def transactions(self, since: str, until: str) -> list[Document]:
         """Payments that arrived between two moments, as the reports tell them."""
-        found = [each for each in self._store.all("capture") if since <= each["create_time"] <= until]
+        ours = [each for each in self._store.all("capture") if "payee" not in each]
+        found = [each for each in ours if since <= each["create_time"] <= until]
         return [{"transaction_info": shapes.transaction(each)} for each in found]
 
     def capture_elsewhere(self, value: str, currency: str) -> Document:
