@@ -63,6 +63,7 @@ class Settings:
     max_workers: int
     rpc_timeout_seconds: float
     drain_seconds: float
+    dead_letter_days: float
     stripe_base: str
     paypal_endpoint: str
     tls_certificate: str
@@ -238,6 +239,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             "ACTIONTRAC_PUBLIC_URL must start with https:// in live mode: "
             "pages with personal data are served over TLS only."
         )
+    dead_letter_days = _number(env, "DEAD_LETTER_DAYS", 90)
+    if not 0 < dead_letter_days <= 90:
+        raise ConfigurationError("ACTIONTRAC_DEAD_LETTER_DAYS must be at most 90: the inventory promises no more.")
     known = {name: value for name in SECRETS if (value := _read(env, name))}
     if mode == "sandbox":
         known = {**_sandbox_secrets(home), **known}
@@ -268,6 +272,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         max_workers=int(_number(env, "MAX_WORKERS", 20)),
         rpc_timeout_seconds=_number(env, "RPC_TIMEOUT_SECONDS", 10),
         drain_seconds=_number(env, "DRAIN_SECONDS", 10),
+        dead_letter_days=dead_letter_days,
         stripe_base=text("STRIPE_BASE", ""),
         paypal_endpoint=text("PAYPAL_ENDPOINT", ""),
         tls_certificate=text("TLS_CERTIFICATE", ""),

@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 import eventlet
 from nameko.containers import ServiceContainer
 from nameko.extensions import DependencyProvider
+from prometheus_client import Counter
 
 from actiontrac import context, log
 from actiontrac.config import Settings
@@ -46,6 +47,8 @@ __all__ = [
 _log = log.get(__name__)
 
 HOUSEKEEPING_SECONDS = 300
+
+PURGED = Counter("actiontrac_purged_rows", "Rows that had served their time", ["service", "table"])
 
 AnyStore = TypeVar("AnyStore", bound=Store)
 
@@ -89,6 +92,7 @@ class Stores(DependencyProvider, Generic[AnyStore]):
         settings: Settings = self.container.config["settings"]
         self._database = database_for(self.kind.base.service, settings)
         self._keys = LocalKeyProvider(settings.secret("MASTER_KEY"))
+        self._dead_letter_days = settings.dead_letter_days
 
     def start(self) -> None:
         self.container.spawn_managed_thread(self._keep_house, identifier="housekeeping")
@@ -98,7 +102,9 @@ class Stores(DependencyProvider, Generic[AnyStore]):
             eventlet.sleep(HOUSEKEEPING_SECONDS)
             try:
                 with self.kind(self._database, self._keys, None, write=False) as store:
-                    purge(store)
+                    purged = purge(store, self._dead_letter_days)
+                for table, number in purged.items():
+                    PURGED.labels(self.kind.base.service, table).inc(number)
             except Exception as problem:
                 _log.warning("housekeeping_failed", error=type(problem).__name__)
 

@@ -14,13 +14,13 @@ CLAIM_DAYS = 30
 KEY_DAYS = 30
 #: Keys that the chassis made for single calls: nobody repeats those after a day.
 CALL_KEY_DAYS = 1
-PARKED_DAYS = 90
 
 
-def purge(store: Store) -> dict[str, int]:
+def purge(store: Store, dead_letter_days: float) -> dict[str, int]:
     """
     Delete the rows of the chassis' tables that are older than their retention.
 
+    Events that could not be handled go after ``dead_letter_days``, unless they are still tried again.
     Safe to repeat and to run on every replica; returns how many of each went.
     """
     base = store.base
@@ -35,7 +35,7 @@ def purge(store: Store) -> dict[str, int]:
         ),
         "failed_events": delete(base.FailedEvent).where(
             base.FailedEvent.state == "dead",
-            base.FailedEvent.first_failed_at < by_product - timedelta(days=PARKED_DAYS),
+            base.FailedEvent.first_failed_at < by_product - timedelta(days=dead_letter_days),
         ),
     }
     return {name: store.session.execute(statement).rowcount for name, statement in purged.items()}  # type: ignore[attr-defined]

@@ -310,8 +310,27 @@ class TestHousekeeping:
         monkeypatch.setattr(clock, "machine_now", lambda: later)
 
         with alpha.across_companies() as store:
-            purged = purge(store)
+            purged = purge(store, 90)
         with alpha.across_companies() as store:
             left = store.session.scalar(select(sa.func.count()).select_from(store.base.Outbox))
 
         assert (purged["outbox"], purged["inbox"], left) == (1, 1, 1)
+
+    def test_keeps_an_event_that_could_not_be_handled_as_long_as_it_is_told(self, alpha):
+        from datetime import timedelta
+
+        from actiontrac import clock
+        from actiontrac.storage.housekeeping import purge
+
+        now = clock.machine_now()
+        with alpha.across_companies() as store:
+            for number, state in enumerate(("dead", "retry")):
+                store.session.add(
+                    store.base.FailedEvent(
+                        event_id=f"evt_{number}", handler="beta.on_thing_made", state=state, attempts=1, reason="no",
+                        body=b"{}", headers="{}", first_failed_at=now - timedelta(days=10), due_at=now,
+                    )
+                )
+        with alpha.across_companies() as store:
+            assert purge(store, 11)["failed_events"] == 0
+            assert purge(store, 9)["failed_events"] == 1

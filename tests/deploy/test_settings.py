@@ -23,6 +23,7 @@ READ_ELSEWHERE = {
         for service in config.SERVICES_WITH_DATA
         for kind in ("URL", "OWNER_URL", "PASSWORD")
     ),
+    *(f"ACTIONTRAC_{service.upper()}_BUS_{kind}" for service in config.SERVICES for kind in ("URL", "PASSWORD")),
 }
 
 #: For our own tests and processes only; an operator never sets them.
