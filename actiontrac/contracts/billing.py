@@ -5,6 +5,17 @@ from typing import Annotated, Any, Literal, Protocol, Self, TypedDict
 
 from pydantic import Field, model_validator
 
+from actiontrac.contracts.contractor_bills import (
+    BillContactView,
+    BillList,
+    BillPageView,
+    BillPaymentView,
+    BillRefundView,
+    BillView,
+    DisclosureList,
+    SellerAccountList,
+    SellerAccountView,
+)
 from actiontrac.contracts.texts import Day
 from actiontrac.errors import Conflict, Invalid, NotFound, Unavailable
 from actiontrac.events import Event
@@ -575,6 +586,82 @@ class SubscriptionTerminated(Event):
     terminated_on: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class BillIssued(Event):
+    """A company that sells wrote a bill to a client (T13); how to reach the client is asked of billing."""
+
+    source = SERVICE
+    type = "bill.issued"
+
+    bill_id: str
+    bill_number: str
+    amount_minor: int
+    currency: str
+    due_on: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BillOverdue(Event):
+    """A bill was not paid by its day; told once."""
+
+    source = SERVICE
+    type = "bill.overdue"
+
+    bill_id: str
+    bill_number: str
+    amount_minor: int
+    currency: str
+    due_on: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BillPaid(Event):
+    """The client paid a bill, exactly once, into the seller's own account."""
+
+    source = SERVICE
+    type = "bill.paid"
+
+    bill_id: str
+    bill_number: str
+    checkout_id: str
+    amount_minor: int
+    currency: str
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BillRefunded(Event):
+    """
+    Money of a bill went back to the client.
+
+    ``cause`` is requested, or why it went back by itself: already_paid (the bill was paid
+    by another payment, or withdrawn) or not_authenticated; then there is no credit note.
+    """
+
+    source = SERVICE
+    type = "bill.refunded"
+
+    bill_id: str
+    bill_number: str
+    refund_id: str
+    credit_note: str
+    amount_minor: int
+    currency: str
+    whole: bool
+    cause: str = "requested"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BillVoided(Event):
+    """The seller withdrew a bill before it was paid."""
+
+    source = SERVICE
+    type = "bill.voided"
+
+    bill_id: str
+    bill_number: str
+
+
 # Errors
 
 
@@ -741,3 +828,37 @@ class Rpc(Protocol):
     def get_invoice(self, *, company_id: str, invoice_id: str) -> InvoiceView: ...
     # [billing.read]
     def get_invoice_pdf(self, *, company_id: str, invoice_id: str) -> InvoiceFile: ...
+
+    # A company that sells (T13), contracts/contractor_bills.py
+    # [billing.read]; asks the processor about what is still being connected
+    def list_seller_accounts(self, *, company_id: str) -> SellerAccountList: ...
+    # [billing.write] W; Stripe answers with the page of its onboarding, PayPal needs the merchant id
+    def connect_seller_account(
+        self, *, company_id: str, user_id: str, account: dict[str, Any]
+    ) -> SellerAccountView: ...
+    # [billing.write] W; open bills cannot be paid into it any more, refunds still can be made from it
+    def disconnect_seller_account(self, *, company_id: str, provider: str) -> SellerAccountView: ...
+    # [billing.write] W; NotASeller, BillTotalWrong, DueDateWrong
+    def issue_bill(self, *, company_id: str, user_id: str, bill: dict[str, Any]) -> BillView: ...
+    # [billing.read]
+    def list_bills(self, *, company_id: str, limit: int = 50, cursor: str | None = None) -> BillList: ...
+    # [billing.read]
+    def get_bill(self, *, company_id: str, bill_id: str) -> BillView: ...
+    # [billing.read]
+    def get_bill_pdf(self, *, company_id: str, bill_id: str) -> InvoiceFile: ...
+    # [billing.write] W; BillNotVoidable
+    def void_bill(self, *, company_id: str, bill_id: str) -> BillView: ...
+    # [billing.write] W; BillNotRefundable, RefundTooLarge
+    def refund_bill(self, *, company_id: str, user_id: str, bill_id: str, refund: dict[str, Any]) -> BillRefundView: ...
+    # [public]; the token is the proof
+    def show_bill(self, *, token: str) -> BillPageView: ...
+    # [public]
+    def show_bill_pdf(self, *, token: str) -> InvoiceFile: ...
+    # [public] W; opens, or opens again, the client's page at the processor; BillClosed, MethodNotOffered
+    def pay_bill(self, *, token: str, method: str) -> BillPaymentView: ...
+    # [public]; the client is back: settles, and answers what the page shows
+    def return_to_bill(self, *, token: str, checkout_id: str) -> BillPageView: ...
+    # [services only]; whom a bill's mail goes to
+    def get_bill_contact(self, *, bill_id: str) -> BillContactView: ...
+    # [billing.read]; newest first
+    def list_disclosures(self, *, company_id: str, limit: int = 50, cursor: str | None = None) -> DisclosureList: ...

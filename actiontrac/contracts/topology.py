@@ -33,6 +33,11 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "payment.refunded": ("notifications.on_payment_refunded",),
     "usage.warned": ("notifications.on_usage_warned",),
     "plan.advised": ("notifications.on_plan_advised",),
+    "bill.issued": ("notifications.on_bill_issued",),
+    "bill.overdue": ("notifications.on_bill_overdue",),
+    "bill.paid": ("notifications.on_bill_paid",),
+    "bill.refunded": ("notifications.on_bill_refunded",),
+    "bill.voided": (),
 }
 
 #: service → the services whose events its replicas hear by broadcast
@@ -43,5 +48,5 @@ CALLS: dict[str, tuple[str, ...]] = {
     "gateway": ("accounts", "workers", "billing", "notifications"),
     "workers": ("accounts",),
     "billing": ("accounts",),
-    "notifications": ("accounts",),
+    "notifications": ("accounts", "billing"),
 }

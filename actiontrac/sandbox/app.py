@@ -21,6 +21,7 @@ from actiontrac.sandbox.paypal.approval import PayPalApproval
 from actiontrac.sandbox.paypal.book import PayPalBook
 from actiontrac.sandbox.paypal.signing import PayPalSigner
 from actiontrac.sandbox.settings import SandboxSettings
+from actiontrac.sandbox.stripe.accounts import StripeAccounts, StripeSetup
 from actiontrac.sandbox.stripe.api import WORDS as STRIPE_WORDS
 from actiontrac.sandbox.stripe.api import StripeApi
 from actiontrac.sandbox.stripe.book import StripeBook
@@ -53,7 +54,10 @@ class Sandbox:
         signer = PayPalSigner(self.database, settings.paypal_webhook_id, settings.internal)
         stripe_exchange = Exchange("stripe", self.database, self.faults, keys, STRIPE_WORDS)
         paypal_exchange = Exchange("paypal", self.database, self.faults, keys, PAYPAL_WORDS)
-        stripe_api = StripeApi(settings.stripe_secret_key, self._stripe, stripe_store, self.webhooks, stripe_exchange)
+        accounts = StripeAccounts(stripe_store, self._stripe, settings.public_url)
+        stripe_api = StripeApi(
+            settings.stripe_secret_key, self._stripe, accounts, stripe_store, self.webhooks, stripe_exchange
+        )
         paypal_api = PayPalApi(settings, self._paypal, paypal_store, paypal_exchange, signer)
         control = Control(
             self.ledger,
@@ -67,6 +71,7 @@ class Sandbox:
             [
                 stripe_api,
                 StripeCheckout(self.database, self._stripe),
+                StripeSetup(self.database, accounts),
                 paypal_api,
                 PayPalApproval(self.database, self._paypal),
                 MailPages(self.mailbox, self.faults),

@@ -12,6 +12,7 @@ import orjson
 from actiontrac.contracts.billing import PaymentReceived, SubscriptionActivated
 from actiontrac.ids import new_id
 from services.billing import coupons, ledger, policies, upgrades
+from services.billing.contractor.paid import bill_is_wanted, bill_may_be_paid, bill_was_paid
 from services.billing.models import Checkout, Invoice, Payment, Refund, SubscriptionYear
 from services.billing.providers import Snapshot
 from services.billing.repository import BillingStore
@@ -24,6 +25,8 @@ from services.billing.watch import watch
 
 def is_wanted(store: BillingStore, checkout: Checkout, today: date) -> bool:
     """Whether a payment of this checkout would still buy what it was opened for."""
+    if checkout.bill_id is not None:
+        return bill_is_wanted(store, checkout)
     if is_terminated(store, today):
         return False
     if checkout.quote_id is not None:
@@ -46,11 +49,15 @@ def take_payment(store: BillingStore, checkout: Checkout, snapshot: Snapshot, *,
     is activated and a refund begins. Returns what was decided: ``kept``,
     ``already_paid``, ``not_authenticated``, ``terminated`` or ``coupon_used_up``.
     """
-    # Two checkouts of one company that are paid at the same moment meet here.
-    store.meter(lock=True)
-    may_buy = is_wanted(store, checkout, now.date())
+    # Two checkouts of one company, or of one bill, that are paid at the same moment meet here.
+    if checkout.bill_id is not None:
+        may_buy = bill_may_be_paid(store, checkout)
+    else:
+        store.meter(lock=True)
+        may_buy = is_wanted(store, checkout, now.date())
     authenticated = policies.is_authenticated(checkout.method, snapshot.authentication, rule)
-    terminated = is_terminated(store, now.date())
+    # A contractor's bill is paid into their own account, wherever their membership stands.
+    terminated = checkout.bill_id is None and is_terminated(store, now.date())
     cause = policies.cause_to_return(may_buy=may_buy, authenticated=authenticated, terminated=terminated)
     if cause is not None:
         coupons.release(store, checkout)
@@ -62,6 +69,9 @@ def take_payment(store: BillingStore, checkout: Checkout, snapshot: Snapshot, *,
         checkout.close("paid")
         checkout.check_later(now)
         checkout.last_error = None
+        if checkout.bill_id is not None:
+            bill_was_paid(store, checkout, now)
+            return "kept"
         if checkout.quote_id is not None:
             year, lines = upgrades.upgrade(store, checkout, now)
         else:
@@ -90,8 +100,12 @@ def take_payment(store: BillingStore, checkout: Checkout, snapshot: Snapshot, *,
 
 def _record(store: BillingStore, checkout: Checkout, snapshot: Snapshot, outcome: str, now: datetime) -> None:
     payment_id = new_id("pay")
-    tax = checkout.amount_minor - checkout.net_minor
-    entries = ledger.payment(checkout.provider, snapshot.amount.minor, tax=tax, kept=outcome == "kept")
+    if checkout.bill_id is not None:
+        # The money is the contractor's; in our books stands what we keep of it.
+        entries = ledger.fee(checkout.provider, checkout.fee_minor or 0)
+    else:
+        tax = checkout.amount_minor - checkout.net_minor
+        entries = ledger.payment(checkout.provider, snapshot.amount.minor, tax=tax, kept=outcome == "kept")
     store.book(entries, payment_id, checkout, now)
     store.session.add(
         Payment(

@@ -62,7 +62,12 @@ def judge(case: Case, snapshot: Snapshot | None, told: Aftermath | None = None) 
         found.append("a payment is recorded here that the processor does not have")
     if year is not None and year.refunded_at is None and (payment is None or payment.outcome != "kept" or not charged):
         found.append("a year runs that nobody paid")
-    if payment is not None and payment.outcome == "kept" and year is None and checkout.quote_id is None:
+    if (
+        payment is not None
+        and payment.outcome == "kept"
+        and year is None
+        and not (checkout.quote_id or checkout.bill_id)
+    ):
         found.append("a payment was kept and no year follows from it")
     if snapshot is not None and charged and payment is not None:
         if (snapshot.amount.minor, snapshot.amount.currency) != (payment.amount_minor, payment.currency):
@@ -141,9 +146,9 @@ def _look(case: Case, providers: Mapping[str, PaymentProvider]) -> list[Finding]
     if checkout.provider_ref is not None:
         try:
             provider = providers[checkout.provider]
-            snapshot = provider.fetch(checkout.provider_ref)
+            snapshot = provider.fetch(checkout.provider_ref, checkout.seller)
             if case.payment is not None and snapshot.state is State.PAID:
-                told = provider.aftermath(checkout.provider_ref, case.payment.provider_ref)
+                told = provider.aftermath(checkout.provider_ref, case.payment.provider_ref, checkout.seller)
         except ProviderUnavailable:
             return [said(f"{checkout.provider} did not answer", checked=False)]
         except ProviderRefused as refusal:

@@ -1,5 +1,6 @@
 """Buying a year: one checkout, one charge, on the processor's own page (S30 to S33)."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,7 @@ from actiontrac.schemas import parse
 from actiontrac.service import PUBLIC, rpc
 from services.billing import coupons, policies
 from services.billing.base import away
-from services.billing.handoff import disclosure_of, hand_over
+from services.billing.handoff import WayBack, disclosure_of, hand_over
 from services.billing.life import Happening, IllegalMove
 from services.billing.models import Checkout, Disclosure, Plan
 from services.billing.providers import PaymentProvider, ProviderRefused, ProviderUnavailable, Started
@@ -49,6 +50,15 @@ START_LEASE_SECONDS = 60
 
 #: Somebody who looks at an open checkout again and again makes us ask the processor this seldom.
 LOOK_AGAIN_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class BillShare:
+    """For a payment of a contractor's bill: whose money it is, and what the platform keeps of it."""
+
+    bill_id: str
+    seller: str
+    fee_minor: int
 
 
 class Checkouts(Settlement):
@@ -187,6 +197,7 @@ class Checkouts(Settlement):
         bill: Bill,
         plan: tuple[str, int, str, int],
         quote_id: str | None = None,
+        bill: BillShare | None = None,
     ) -> Checkout:
         """Write a checkout and its disclosure down, before anything is handed over."""
         code, version, name, worker_limit = plan
@@ -214,6 +225,9 @@ class Checkouts(Settlement):
             checks=0,
             refunded_minor=0,
             quote_id=quote_id,
+            bill_id=bill.bill_id if bill is not None else None,
+            seller=bill.seller if bill is not None else None,
+            fee_minor=bill.fee_minor or None if bill is not None else None,
             next_check_at=now + timedelta(seconds=START_LEASE_SECONDS),
             checked_at=now,
             created_at=now,
@@ -235,12 +249,17 @@ class Checkouts(Settlement):
         return opened.provider_ref is None and age < timedelta(hours=policies.START_KEY_HOURS)
 
     def _start(
-        self, provider: PaymentProvider, opened: Checkout, disclosure: Disclosure | None, email: str
+        self,
+        provider: PaymentProvider,
+        opened: Checkout,
+        disclosure: Disclosure | None,
+        email: str,
+        back: WayBack | None = None,
     ) -> Started | None:
         """The processor's answer; None when it is not known or was a refusal, which is then on record."""
         failpoint("billing.checkout.before_provider")
         try:
-            started = hand_over(provider, opened, disclosure, email=email, back=self.way_back)
+            started = hand_over(provider, opened, disclosure, email=email, back=back or self.way_back)
         except ProviderRefused as refusal:
             self._start_failed(opened, "failed", refusal.code)
             return None
@@ -278,7 +297,7 @@ class Checkouts(Settlement):
         """
         now = clock.now()
         with self.store(company_id) as store:
-            found = store.checkout(checkout_id, lock=True)
+            found = store.purchase(checkout_id, lock=True)
             due = found.waiting and self._is_due(found, now)
             if due:
                 found.checked_at = now
@@ -310,7 +329,7 @@ class Checkouts(Settlement):
             CheckoutNotFound: no such checkout at this provider.
         """
         with self.store.across_companies() as store:
-            if store.checkout(checkout_id).provider != provider:
+            if store.purchase(checkout_id).provider != provider:
                 raise CheckoutNotFound()
         self.settle_if_possible(checkout_id)
         with self.store.across_companies() as store:

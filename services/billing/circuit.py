@@ -58,6 +58,15 @@ class Guarded:
         # For an operator's command, who would rather see its own failure than a pause.
         return self._provider.received(since, until)
 
+    def open_account(self, key: str) -> str:
+        return self._ask(lambda: self._provider.open_account(key))
+
+    def account_page(self, account: str, back_url: str) -> str:
+        return self._ask(lambda: self._provider.account_page(account, back_url))
+
+    def can_be_paid(self, account: str) -> bool:
+        return self._ask(lambda: self._provider.can_be_paid(account))
+
     def notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:
         # Not counted: anybody can post here, and Stripe's needs no call at all.
         return self._provider.notice(headers, raw)

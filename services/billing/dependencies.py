@@ -52,6 +52,7 @@ def provider_settings(settings: Settings) -> factory.ProviderSettings:
         sandbox_url=settings.sandbox_url,
         stripe_secret_key=secret("STRIPE_SECRET_KEY"),
         stripe_webhook_secret=secret("STRIPE_WEBHOOK_SECRET"),
+        stripe_connect_webhook_secret=secret("STRIPE_CONNECT_WEBHOOK_SECRET"),
         stripe_base=settings.stripe_base,
         paypal_client_id=secret("PAYPAL_CLIENT_ID"),
         paypal_client_secret=secret("PAYPAL_CLIENT_SECRET"),

@@ -1,4 +1,4 @@
-"""What stands on invoices and credit notes (B23); ``paper`` draws it."""
+"""What stands on invoices, credit notes and contractors' bills (B23, B30); ``paper`` draws it."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -27,7 +27,7 @@ class Tax:
 class Document:
     """What stands on the page; ``seller`` and ``buyer`` are names and addresses, a line each."""
 
-    kind: Literal["invoice", "credit_note"]
+    kind: Literal["invoice", "credit_note", "bill"]
     number: str
     issued_on: date
     seller: tuple[str, ...]
@@ -40,3 +40,7 @@ class Document:
     reference: str
     settled_on: date
     live: bool
+    #: Of a bill: whether it is still to be paid (``settled_on`` is its day then), withdrawn, and what else it says.
+    open: bool = False
+    withdrawn: bool = False
+    note: str = ""

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Account = Literal["cash_stripe", "cash_paypal", "sales", "tax_payable", "owed_to_buyers", "dispute_costs"]
+Account = Literal[
+    "cash_stripe", "cash_paypal", "sales", "tax_payable", "owed_to_buyers", "dispute_costs", "contractor_fees"
+]
 
 CASH: dict[str, Account] = {"stripe": "cash_stripe", "paypal": "cash_paypal"}
 
@@ -51,3 +53,11 @@ def refund(provider: str, amount: int, *, tax: int, kept: bool) -> tuple[Entry, 
 def dispute_costs(provider: str, amount: int) -> tuple[Entry, ...]:
     """What a dispute cost beside the payment itself: the processor's fee, and what was taken beyond what was left."""
     return _checked(Entry("dispute_costs", amount, 0), Entry(CASH[provider], 0, amount))
+
+
+def fee(provider: str, amount: int) -> tuple[Entry, ...]:
+    """What we keep of a contractor's payment; the rest never was ours. Negative when it goes back with a refund."""
+    if amount == 0:
+        return ()
+    kept, given = max(amount, 0), max(-amount, 0)
+    return _checked(Entry(CASH[provider], kept, given), Entry("contractor_fees", given, kept))

@@ -7,6 +7,9 @@ from sqlalchemy import Boolean, Date, Index, Integer, String, Text, UniqueConstr
 from sqlalchemy.orm import Mapped
 
 from actiontrac.storage import CompanyOwned, Sealed, UTCDateTime, column, sealed_column
+from services.billing.contractor.models import Bill as Bill
+from services.billing.contractor.models import BillCredit as BillCredit
+from services.billing.contractor.models import SellerAccount as SellerAccount
 from services.billing.disputes.models import Dispute as Dispute
 from services.billing.policies import DISPUTABLE_DAYS, next_pause
 from services.billing.tables import ID, REF, billed
@@ -98,6 +101,15 @@ class Checkout(CompanyOwned, Base):
     tax_note: Mapped[str] = billed(String(200), "corporate", purpose="why there is no tax on it", default="")
     dispute: Mapped[str | None] = billed(
         String(10), "corporate", purpose="open, won or lost: the mark of a disputed payment (B27)", nullable=True
+    )
+    bill_id: Mapped[str | None] = billed(
+        ID, "corporate", purpose="the contractor's bill that it pays (T13); empty for a year", nullable=True, index=True
+    )
+    seller: Mapped[str | None] = billed(
+        REF, "corporate", purpose="the contractor's account that the money goes to", nullable=True
+    )
+    fee_minor: Mapped[int | None] = billed(
+        Integer, "corporate", purpose="what the platform keeps of a contractor's payment", nullable=True
     )
     parties_sealed: Mapped[bytes | None] = sealed_column(
         purpose="seller's and buyer's names and addresses when it was ordered, for its documents", retention="invoice"
@@ -486,11 +498,15 @@ class WebhookNotice(Base):
 
 
 class IssuedForGood(Exception):
-    """An invoice, a booking or a version of a plan is never changed; correct it by a new one."""
+    """An invoice, a booking, a disclosure or a version of a plan is never changed; correct it by a new one."""
 
 
 @event.listens_for(Invoice, "before_update")
 @event.listens_for(Invoice, "before_delete")
+@event.listens_for(Disclosure, "before_update")
+@event.listens_for(Disclosure, "before_delete")
+@event.listens_for(BillCredit, "before_update")
+@event.listens_for(BillCredit, "before_delete")
 @event.listens_for(Plan, "before_update")
 @event.listens_for(AppliedFile, "before_update")
 @event.listens_for(LedgerEntry, "before_update")

@@ -25,6 +25,10 @@ METHODS = {"card": "card, through Stripe", "paypal": "PayPal"}
 #: Characters without a decomposition, and what is written instead.
 _ALIKE = {0x2013: "-", 0x2014: "-", 0x2018: "'", 0x2019: "'", ord("Ł"): "L", ord("ł"): "l", ord("Đ"): "D"}
 
+FOOTER = "One payment buys one year. Nothing is charged again by itself, and no card number is kept."
+FOOTERS = {"bill": "Paid into the seller's own account at the payment processor; no card number is kept."}
+TITLES = {"credit_note": "Credit note", "bill": "Bill"}
+
 #: A line of the table is at most this high; it is kept on one page.
 LINE_HEIGHT = 18
 
@@ -68,8 +72,7 @@ class _Page(FPDF):
         self.line(LEFT, self.get_y(), RIGHT, self.get_y())
         self.set_y(-17)
         self.write_line(f"{self._document.number}, page {self.page_no()} of {{nb}}", size=8, color=QUIET)
-        note = "One payment buys one year. Nothing is charged again by itself, and no card number is kept."
-        self.write_line(note, size=8, color=QUIET)
+        self.write_line(FOOTERS.get(self._document.kind, FOOTER), size=8, color=QUIET)
 
     def write_line(
         self, text: str, *, size: float = 10, bold: bool = False, color: tuple[int, int, int] = INK,
@@ -91,7 +94,7 @@ def pdf_of(document: Document) -> bytes:
 
 
 def _title(document: Document) -> str:
-    return "Credit note" if document.kind == "credit_note" else "Invoice and receipt"
+    return TITLES.get(document.kind, "Invoice and receipt")
 
 
 def _head(page: _Page, document: Document) -> None:
@@ -170,6 +173,20 @@ def _taxes(page: _Page, document: Document) -> None:
 
 
 def _settlement(page: _Page, document: Document) -> None:
+    if document.note:
+        page.write_line("Note", size=8, color=QUIET)
+        page.set_font("Helvetica", "", 10)
+        page.set_text_color(*INK)
+        page.multi_cell(WIDTH, 5.5, plain(document.note), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        page.ln(6)
+    if document.withdrawn or document.open:
+        words = "This bill was withdrawn; nothing is owed." if document.withdrawn else "To be paid"
+        page.write_line(words, size=8, color=QUIET)
+        if not document.withdrawn:
+            page.write_line(
+                f"Until {document.settled_on.isoformat()}, by card or PayPal, on the page of this bill", bold=True
+            )
+        return
     credit = document.kind == "credit_note"
     page.write_line("Given back" if credit else "Paid", size=8, color=QUIET)
     page.write_line(f"On {document.settled_on.isoformat()} by {METHODS.get(document.method, document.method)}")

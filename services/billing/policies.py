@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
-from services.billing.providers import Snapshot
+from services.billing.providers import Snapshot, State
 from services.billing.providers.money import Money
 
 #: A renewal can be bought when the last paid year has this many days left.
@@ -92,16 +92,24 @@ class Expected:
     amount_minor: int
     currency: str
     environment: str
+    #: The contractor's account that the money must have gone to; None when it is ours.
+    seller: str | None = None
+    fee_minor: int | None = None
 
 
 def mismatches(expected: Expected, snapshot: Snapshot) -> list[str]:
     """Which facts of the processor are not ours: then nothing is activated, and a person looks."""
-    pairs = {
+    pairs: dict[str, tuple[object, object]] = {
         "ref": (expected.ref, snapshot.ref),
         "payment_id": (expected.checkout_id, snapshot.payment_id),
         "amount": (Money(expected.amount_minor, expected.currency), snapshot.amount),
         "environment": (expected.environment, snapshot.environment),
+        "seller": (expected.seller, snapshot.seller),
     }
+    if snapshot.state is State.PAID:
+        # Before there is a charge the processors do not say what is kept of it.
+        kept = snapshot.fee.minor if snapshot.fee is not None else 0
+        pairs["fee"] = (expected.fee_minor or 0, kept)
     return [name for name, (ours, theirs) in pairs.items() if ours != theirs]
 
 

@@ -23,6 +23,7 @@ from actiontrac.service import rpc
 from services.billing import ledger, policies
 from services.billing.activation import issue
 from services.billing.base import Billing
+from services.billing.contractor.paid import bill_went_back
 from services.billing.models import Checkout, Refund
 from services.billing.providers import (
     Money,
@@ -46,6 +47,29 @@ register("billing.refund.after_provider", "the money that went back, and our rec
 
 #: While a refund's first call is under way the reconciler leaves it alone.
 REFUND_LEASE_SECONDS = 60
+
+
+def add_refund(
+    store: BillingStore, checkout: Checkout, amount: int, user_id: str, reason: str, now: datetime
+) -> Refund:
+    """Write a refund that somebody asked for down, before the processor is asked."""
+    decided = Refund(
+        id=new_id("ref"),
+        company_id=store.company_id,
+        checkout_id=checkout.id,
+        asked_by=user_id,
+        request_key=request_key(),
+        cause="requested",
+        amount_minor=amount,
+        currency=checkout.currency,
+        state="pending",
+        checks=0,
+        next_check_at=now + timedelta(seconds=REFUND_LEASE_SECONDS),
+        created_at=now,
+    )
+    decided.reason = reason
+    store.session.add(decided)
+    return decided
 
 
 class Refunds(Billing):
@@ -74,7 +98,7 @@ class Refunds(Billing):
             return store.answer(refund_view(found))
 
     def _decide(self, store: BillingStore, wanted: RefundRequest, user_id: str, now: datetime) -> Refund:
-        checkout = store.checkout(wanted.checkout_id, lock=True)
+        checkout = store.purchase(wanted.checkout_id, lock=True)
         if checkout.state != "paid":
             raise NotRefundable()
         # A payment that arrives at this moment either sees this refund, or is seen by it.
@@ -93,23 +117,7 @@ class Refunds(Billing):
             raise NotRefundable("A later year follows this one; refund the later year first.")
         if amount == left and rests_on(store, checkout):
             raise NotRefundable("A later upgrade rests on this payment; refund the upgrade first.")
-        decided = Refund(
-            id=new_id("ref"),
-            company_id=store.company_id,
-            checkout_id=checkout.id,
-            asked_by=user_id,
-            request_key=request_key(),
-            cause="requested",
-            amount_minor=amount,
-            currency=checkout.currency,
-            state="pending",
-            checks=0,
-            next_check_at=now + timedelta(seconds=REFUND_LEASE_SECONDS),
-            created_at=now,
-        )
-        decided.reason = wanted.reason
-        store.session.add(decided)
-        return decided
+        return add_refund(store, checkout, amount, user_id, wanted.reason, now)
 
     def give_back_if_possible(self, refund_id: str) -> None:
         """Take a decided refund as far as it goes; the reconciler does the rest."""
@@ -149,16 +157,16 @@ class Refunds(Billing):
     def _ask_to_give_back(self, refund: Refund, checkout: Checkout, now: datetime) -> Refunded:
         provider = self.processor(checkout.provider)
         assert checkout.provider_ref is not None
-        snapshot = provider.fetch(checkout.provider_ref)
+        snapshot = provider.fetch(checkout.provider_ref, checkout.seller)
         accepted = refund.provider_ref
         old = now - refund.created_at > timedelta(hours=policies.REFUND_KEY_HOURS)
         if old or accepted:
-            told = provider.aftermath(checkout.provider_ref, snapshot.charge_ref or "")
+            told = provider.aftermath(checkout.provider_ref, snapshot.charge_ref or "", checkout.seller)
             made = next((each for each in told.refunds if each.ours == refund.id or each.ref == accepted), None)
             if made is not None:
                 return Refunded(made.ref, made.state)
         failpoint("billing.refund.before_provider")
-        answer = provider.refund(snapshot, refund.id, Money(refund.amount_minor, refund.currency))
+        answer = provider.refund(snapshot, refund.id, Money(refund.amount_minor, refund.currency), checkout.seller)
         failpoint("billing.refund.after_provider")
         return answer
 
@@ -183,6 +191,9 @@ class Refunds(Billing):
         """The money is gone: books, credit note, and what it means for the year; within the caller's unit of work."""
         refund.state, refund.done_at, refund.next_check_at = "done", now, None
         checkout.refunded_minor += refund.amount_minor
+        if checkout.bill_id is not None:
+            bill_went_back(store, checkout, refund, now)
+            return
         # Locked in the same order as when a payment arrives, so that neither waits for the other.
         meter = store.meter(lock=True)
         whole = checkout.refunded_minor >= checkout.amount_minor

@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select
 from actiontrac import context
 from actiontrac.contracts.billing import CheckoutNotFound, CouponCreate, InvoiceNotFound, QuoteNotFound
 from actiontrac.ids import new_id
+from services.billing.contractor.repository import ContractorStore
 from services.billing.disputes.repository import DisputesStore
 from services.billing.ledger import Entry
 from services.billing.models import (
@@ -51,7 +52,7 @@ def request_key() -> str | None:
     return hashlib.sha256(key.encode()).hexdigest() if key else None
 
 
-class BillingStore(DisputesStore):
+class BillingStore(ContractorStore, DisputesStore):
     base = Base
 
     # Plans
@@ -153,7 +154,7 @@ class BillingStore(DisputesStore):
         return None
 
     def checkouts(self, *, limit: int, cursor: str | None) -> tuple[list[Checkout], str | None]:
-        return self._page(Checkout, limit, cursor)
+        return self._page(Checkout, limit, cursor, Checkout.bill_id.is_(None))
 
     def claim_due_checkouts(self, now: datetime, limit: int) -> list[str]:
         """Ids of checkouts that the reconciler must look at; no other replica gets them for a while."""
@@ -173,6 +174,7 @@ class BillingStore(DisputesStore):
             select(Checkout).where(
                 Checkout.company_id == self.company_id,
                 Checkout.id != checkout_id,
+                Checkout.bill_id.is_(None),
                 Checkout.state.in_(("open", "processing", "unknown")),
             )
         )
@@ -357,7 +359,9 @@ class BillingStore(DisputesStore):
     def is_paying(self) -> bool:
         """Whether a checkout of the company could still be paid."""
         waiting = select(Checkout.id).where(
-            Checkout.company_id == self.company_id, Checkout.state.in_(("open", "processing", "unknown"))
+            Checkout.company_id == self.company_id,
+            Checkout.bill_id.is_(None),
+            Checkout.state.in_(("open", "processing", "unknown")),
         )
         return self.session.scalar(waiting.limit(1)) is not None
 
@@ -492,10 +496,10 @@ class BillingStore(DisputesStore):
             if kept is not None and kept.state == "running":
                 self.session.delete(kept)
 
-    def _page(self, kind: type[Row], limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
+    def _page(self, kind: type[Row], limit: int, cursor: str | None, *which: Any) -> tuple[list[Row], str | None]:
         """Newest first: ids are sortable by the time of their making."""
         size = max(1, min(limit, 200))
-        statement = select(kind)
+        statement = select(kind).where(*which)
         if cursor:
             statement = statement.where(kind.id < cursor)
         rows = list(self.session.scalars(statement.order_by(kind.id.desc()).limit(size + 1)))

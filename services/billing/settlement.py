@@ -8,13 +8,15 @@ what was answered in one unit of work under the checkout's lock.
 
 from datetime import datetime, timedelta
 
+import orjson
+
 from actiontrac import clock, log
 from actiontrac.errors import NotFound, Unavailable
 from actiontrac.failpoints import failpoint, register
 from services.billing import coupons, policies
 from services.billing.activation import is_wanted, take_payment
 from services.billing.base import Billing
-from services.billing.handoff import hand_over
+from services.billing.handoff import WayBack, hand_over
 from services.billing.models import Checkout
 from services.billing.policies import Expected
 from services.billing.providers import ProviderRefused, ProviderUnavailable, Snapshot, Started, State
@@ -71,11 +73,11 @@ class Settlement(Billing):
         failpoint("billing.settle.before_provider")
         if not known.waiting:
             # Closed on our side: a late payment must still be seen, but none may be captured now.
-            snapshot = provider.fetch(ref)
+            snapshot = provider.fetch(ref, known.seller)
         elif unwanted or (known.expires_at <= now and known.state != "processing"):
-            snapshot = provider.cancel(ref)
+            snapshot = provider.cancel(ref, known.seller)
         else:
-            snapshot = provider.settle(ref, capture_attempt=known.capture_attempt)
+            snapshot = provider.settle(ref, known.seller, capture_attempt=known.capture_attempt)
         failpoint("billing.settle.after_provider")
         return snapshot
 
@@ -131,13 +133,13 @@ class Settlement(Billing):
             self._close(known, "expired", "not_started")
             return
         try:
-            recipient = self.accounts.get_recipient(recipient_id=known.bought_by)
+            email, back = self.contact_of(known)
         except NotFound:
             self._close(known, "canceled", "buyer_gone")
             return
         failpoint("billing.resume.before_provider")
         try:
-            started = self._hand_over(known, recipient["email"])
+            started = self._hand_over(known, email, back)
         except ProviderRefused as refusal:
             self._close(known, "failed", refusal.code)
             return
@@ -145,11 +147,24 @@ class Settlement(Billing):
         with self.store(known.company_id) as store:
             store.checkout(known.id, lock=True).started(started.ref, started.redirect_url, now=clock.now())
 
-    def _hand_over(self, checkout: Checkout, email: str) -> Started:
+    def contact_of(self, known: Checkout) -> tuple[str, WayBack]:
+        """
+        Whose address the processor gets, and where it sends the browser: the member's, or a bill's client's.
+
+        Raises:
+            NotFound: there is nobody any more.
+        """
+        if known.bill_id is None:
+            return self.accounts.get_recipient(recipient_id=known.bought_by)["email"], self.way_back
+        with self.store(known.company_id) as store:
+            bill = store.bill(known.bill_id)
+            return orjson.loads(bill.client)["email"], WayBack(self.settings.public_url, bill.token)
+
+    def _hand_over(self, checkout: Checkout, email: str, back: WayBack) -> Started:
         with self.store.across_companies() as store:
             disclosure = store.disclosure_for(checkout.id)
         provider = self.processor(checkout.provider)
-        return hand_over(provider, checkout, disclosure, email=email, back=self.way_back)
+        return hand_over(provider, checkout, disclosure, email=email, back=back)
 
     def _close(self, known: Checkout, state: str, error: str) -> None:
         with self.store(known.company_id) as store:
@@ -175,6 +190,8 @@ def _expected(checkout: Checkout) -> Expected:
         amount_minor=checkout.amount_minor,
         currency=checkout.currency,
         environment=checkout.environment,
+        seller=checkout.seller,
+        fee_minor=checkout.fee_minor,
     )
 
 

@@ -59,6 +59,9 @@ class FakeProvider:
         self.refund_state = RefundState.DONE
         #: Charges that nobody ordered here.
         self.others: list[Charge] = []
+        #: Key of the opening to account, and which of them told the processor everything.
+        self.accounts: dict[str, str] = {}
+        self.onboarded: set[str] = set()
         self._lock = threading.Lock()
 
     # What a buyer does on the page
@@ -124,6 +127,15 @@ class FakeProvider:
                     payment_id=order.request.payment_id,
                 )
         yield from self.others
+
+    def open_account(self, key: str) -> str:
+        return self._do("open_account", lambda: self.accounts.setdefault(key, f"acct_{len(self.accounts) + 1}"))
+
+    def account_page(self, account: str, back_url: str) -> str:
+        return self._do("account_page", lambda: f"https://pay.example/setup/{account}")
+
+    def can_be_paid(self, account: str) -> bool:
+        return self._do("can_be_paid", lambda: account in self.onboarded)
 
     def notice(self, headers: dict[str, str], raw: bytes) -> Notice:
         if "notice" in self.down:
@@ -233,6 +245,8 @@ class FakeProvider:
             amount=order.request.amount,
             environment=self.environment,
             payment_id=order.request.payment_id,
+            seller=order.request.seller,
+            fee=order.request.fee,
             charge_ref=f"ch_{order.ref}" if order.charges else None,
             last_error="INSTRUMENT_DECLINED" if declined else None,
             capture_declined=declined,

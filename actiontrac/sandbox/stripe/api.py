@@ -13,6 +13,7 @@ from werkzeug.wrappers import Request, Response
 from actiontrac.sandbox.database import Document, Objects
 from actiontrac.sandbox.exchange import ApiError, Call, Effect, Exchange, Words
 from actiontrac.sandbox.stripe import errors, forms, objects
+from actiontrac.sandbox.stripe.accounts import StripeAccounts
 from actiontrac.sandbox.stripe.book import StripeBook
 from actiontrac.sandbox.stripe.contract import Contract
 from actiontrac.sandbox.web import Handler, Rule, as_json
@@ -64,10 +65,17 @@ class StripeApi:
     """Authorises, checks against the SDK's types, and hands on."""
 
     def __init__(
-        self, secret_key: str, book: StripeBook, store: Objects, webhooks: Webhooks, exchange: Exchange
+        self,
+        secret_key: str,
+        book: StripeBook,
+        accounts: StripeAccounts,
+        store: Objects,
+        webhooks: Webhooks,
+        exchange: Exchange,
     ) -> None:
         self._secret_key = secret_key
         self._book = book
+        self._accounts = accounts
         self._store = store
         self._webhooks = webhooks
         self._exchange = exchange
@@ -120,6 +128,9 @@ class StripeApi:
             ("GET", "events", "events.list", self._events),
             ("GET", "events/<identifier>", "events.retrieve", lambda asked: self._found("event", asked)),
             ("GET", "balance", "balance.retrieve", self._balance),
+            ("POST", "accounts", "accounts.create", lambda asked: self._accounts.create(asked.parameters)),
+            ("GET", "accounts/<identifier>", "accounts.retrieve", lambda asked: self._accounts.found(asked.identifier)),
+            ("POST", "account_links", "account_links.create", lambda asked: self._accounts.link(asked.parameters)),
         ]
 
     def _handler(self, operation: str, work: Work) -> Handler:
@@ -145,6 +156,9 @@ class StripeApi:
             raise errors.refuse(
                 "The provided key does not have access to that account.", status=403, code="account_invalid", kept=False
             )
+        owned = self._store.get("account", account) if account else None
+        if owned is not None and not owned["charges_enabled"] and request.method == "POST":
+            raise errors.refuse("Your account cannot currently make charges.", code="account_invalid", kept=False)
         writes = request.method == "POST"
         source = request.form if writes else request.args
         parameters = forms.decode(source.items(multi=True))

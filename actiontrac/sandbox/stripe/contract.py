@@ -32,6 +32,9 @@ PARAMETERS = {
     "disputes.retrieve": ("stripe.params._dispute_retrieve_params", "DisputeRetrieveParams"),
     "events.list": ("stripe.params._event_list_params", "EventListParams"),
     "events.retrieve": ("stripe.params._event_retrieve_params", "EventRetrieveParams"),
+    "accounts.create": ("stripe.params._account_create_params", "AccountCreateParams"),
+    "accounts.retrieve": ("stripe.params._account_retrieve_params", "AccountRetrieveParams"),
+    "account_links.create": ("stripe.params._account_link_create_params", "AccountLinkCreateParams"),
     "balance.retrieve": ("stripe.params._balance_retrieve_params", "BalanceRetrieveParams"),
 }
 

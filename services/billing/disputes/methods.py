@@ -63,7 +63,7 @@ class AfterPayment(Settlement, Refunds):
             payment = store.payment(checkout_id)
         if payment is None or known.provider_ref is None:
             return
-        told = self.processor(known.provider).aftermath(known.provider_ref, payment.provider_ref)
+        told = self.processor(known.provider).aftermath(known.provider_ref, payment.provider_ref, known.seller)
         if told.refunds or told.disputes:
             failpoint("billing.aftermath.before_record")
         for refund in told.refunds:
@@ -118,7 +118,8 @@ class AfterPayment(Settlement, Refunds):
             if dispute is None:
                 dispute = _dispute(checkout, told, now)
                 store.session.add(dispute)
-                if told.state is DisputeState.OPEN:
+                # About a contractor's bill the processor tells the contractor, whose dispute it is.
+                if told.state is DisputeState.OPEN and checkout.bill_id is None:
                     store.publish(_opened(checkout, dispute))
             elif dispute.state == told.state.value:
                 return
@@ -145,6 +146,8 @@ class AfterPayment(Settlement, Refunds):
                 refund = _refund(checkout, "dispute_lost", taken, told.ref, now)
                 store.session.add(refund)
                 self.finish_refund(store, checkout, refund, now)
+        if checkout.bill_id is not None:
+            return
         if costs > 0:
             store.book(ledger.dispute_costs(checkout.provider, costs), dispute.id, checkout, now)
         store.publish(

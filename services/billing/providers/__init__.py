@@ -283,6 +283,18 @@ class PaymentProvider(Protocol):
         to be allowed for the app; without it this is refused.
         """
 
+    def open_account(self, key: str) -> str:
+        """
+        Open an account for a seller, who owns it and tells the processor about themselves
+        on ``account_page``; one key is one account. Refused where an account must be named.
+        """
+
+    def account_page(self, account: str, back_url: str) -> str:
+        """The processor's page on which the seller finishes; it works for some minutes and once."""
+
+    def can_be_paid(self, account: str) -> bool:
+        """Whether money can go to a seller's account now, as far as the processor lets us see it."""
+
     def notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:
         """
         Verify a webhook from its headers and its unchanged bytes.

@@ -35,6 +35,8 @@ class ProviderSettings:
     sandbox_url: str = ""
     stripe_secret_key: str = field(default="", repr=False)
     stripe_webhook_secret: str = field(default="", repr=False)
+    #: Of the endpoint for events of connected accounts (T13); only where bills are sent.
+    stripe_connect_webhook_secret: str = field(default="", repr=False)
     stripe_base: str = ""
     paypal_client_id: str = field(default="", repr=False)
     paypal_client_secret: str = field(default="", repr=False)
@@ -90,6 +92,7 @@ def _stripe(settings: ProviderSettings) -> StripeProvider:
     return StripeProvider(
         key,
         settings.stripe_webhook_secret,
+        connect_secret=settings.stripe_connect_webhook_secret,
         environment=environment,
         base=base,
         timeout=(settings.connect_seconds, settings.answer_seconds),

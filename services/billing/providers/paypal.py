@@ -223,6 +223,17 @@ class PayPalProvider:
                     )
             page, pages = page + 1, int(found.get("total_pages", 1))
 
+    def open_account(self, key: str) -> str:
+        """PayPal opens none for others: a seller names the merchant id of the account that they have."""
+        raise ProviderRefused("merchant_id_needed")
+
+    def account_page(self, account: str, back_url: str) -> str:
+        raise ProviderRefused("merchant_id_needed")
+
+    def can_be_paid(self, account: str) -> bool:
+        """PayPal tells only its approved partners about accounts: what can be checked is the form of the id."""
+        return IDENTIFIER.fullmatch(account) is not None
+
     def notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:
         """
         PayPal itself verifies: it must see the very bytes that came, so they are put between our own and not

@@ -67,6 +67,7 @@ class StripeProvider:
         webhook_secret: str,
         *,
         environment: str,
+        connect_secret: str = "",
         base: str = "",
         timeout: tuple[float, float] = (5, 8),
     ) -> None:
@@ -75,6 +76,7 @@ class StripeProvider:
         self.environment = environment
         self._secret_key = secret_key
         self._webhook_secret = webhook_secret
+        self._connect_secret = connect_secret
         self._base = base
         self._timeout = timeout
 
@@ -183,6 +185,27 @@ class StripeProvider:
         """Every page of a list."""
         return self._call(lambda: list(listing().auto_paging_iter()), writes=False)
 
+    def open_account(self, key: str) -> str:
+        """A standard account: its owner deals with Stripe directly, and is the merchant of every direct charge."""
+        parameters: dict[str, Any] = {"type": "standard", "metadata": {"seller_id": key}}
+        options = self._options(None, f"{key}:account")
+        made = self._call(lambda: self._client.v1.accounts.create(parameters, options), writes=True)
+        return _require(ACCOUNT, str(made.id))
+
+    def account_page(self, account: str, back_url: str) -> str:
+        parameters: dict[str, Any] = {
+            "account": _require(ACCOUNT, account),
+            "refresh_url": f"{back_url}?again=1",
+            "return_url": back_url,
+            "type": "account_onboarding",
+        }
+        made = self._call(lambda: self._client.v1.account_links.create(parameters), writes=False)
+        return str(made.url)
+
+    def can_be_paid(self, account: str) -> bool:
+        _require(ACCOUNT, account)
+        return bool(self._call(lambda: self._client.v1.accounts.retrieve(account), writes=False).charges_enabled)
+
     def notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:
         """
         The SDK checks the signature and our clock its age: the SDK itself would compare with the machine's time,
@@ -192,7 +215,7 @@ class StripeProvider:
 
         given = next((value for name, value in headers.items() if name.lower() == "stripe-signature"), "")
         try:
-            stripe.WebhookSignature.verify_header(raw, given, self._webhook_secret, tolerance=None)
+            self._verify(raw, given)
             event = json.loads(raw)
             about = event["data"]["object"]
             kind = about["object"]
@@ -215,6 +238,17 @@ class StripeProvider:
             charge_ref=about["id"] if kind == "payment_intent" else about.get("payment_intent"),
             seller=event.get("account"),
         )
+
+    def _verify(self, raw: bytes, given: str) -> None:
+        """Our own events and those of connected accounts come from two endpoints, each with a secret of its own."""
+        import stripe
+
+        *others, last = [secret for secret in (self._webhook_secret, self._connect_secret) if secret]
+        for secret in others:
+            with contextlib.suppress(stripe.SignatureVerificationError):
+                stripe.WebhookSignature.verify_header(raw, given, secret, tolerance=None)
+                return
+        stripe.WebhookSignature.verify_header(raw, given, last, tolerance=None)
 
     def check(self) -> None:
         self._call(lambda: self._client.v1.balance.retrieve(), writes=False)

@@ -1,0 +1,172 @@
+"""From rows to the views of a company that sells: plain JSON, and the document."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, cast
+
+import orjson
+
+from actiontrac import clock
+from actiontrac.contracts.contractor_bills import (
+    BillCreditView,
+    BillLineInput,
+    BillLineView,
+    BillMethod,
+    BillPageView,
+    BillRefundView,
+    BillView,
+    DisclosureView,
+    SellerAccountView,
+)
+from services.billing.contractor.models import Bill, BillCredit, SellerAccount
+from services.billing.documents import Document, Line
+from services.billing.models import Checkout, Disclosure, Refund
+from services.billing.providers.money import Money
+
+
+def account_view(
+    account: SellerAccount, *, fee_basis_points: int, onboarding_url: str | None = None
+) -> SellerAccountView:
+    return {
+        "provider": cast(Any, account.provider),
+        "state": cast(Any, account.state),
+        "account": account.account,
+        "environment": cast(Any, account.environment),
+        "fee_basis_points": fee_basis_points,
+        "onboarding_url": onboarding_url,
+        "connected_at": clock.iso(account.connected_at) if account.connected_at else None,
+    }
+
+
+def written_lines(lines: Sequence[BillLineInput]) -> str:
+    """The lines of a bill as they are kept: the amounts reckoned once and for all."""
+    found: list[BillLineView] = [
+        {
+            "description": line.description,
+            "quantity": line.quantity,
+            "unit_minor": line.unit_minor,
+            "amount_minor": line.quantity * line.unit_minor,
+        }
+        for line in lines
+    ]
+    return orjson.dumps(found).decode()
+
+
+def _credit_views(credits: Sequence[BillCredit]) -> list[BillCreditView]:
+    return [
+        {"number": one.number, "amount_minor": one.amount_minor, "issued_on": one.issued_on.isoformat()}
+        for one in credits
+    ]
+
+
+def page_url(public_url: str, bill: Bill) -> str:
+    """The client's page: whoever has this address can see and pay the bill."""
+    return f"{public_url}/pay/{bill.token}"
+
+
+def bill_view(bill: Bill, credits: Sequence[BillCredit], public_url: str, today: date) -> BillView:
+    return {
+        "id": bill.id,
+        "number": bill.number,
+        "state": cast(Any, bill.state),
+        "overdue": bill.is_overdue(today),
+        "client": orjson.loads(bill.client or "{}"),
+        "lines": orjson.loads(bill.lines or "[]"),
+        "total_minor": bill.total_minor,
+        "refunded_minor": bill.refunded_minor,
+        "currency": bill.currency,
+        "note": bill.note,
+        "issued_on": bill.issued_on.isoformat(),
+        "due_on": bill.due_on.isoformat(),
+        "paid_at": clock.iso(bill.paid_at) if bill.paid_at else None,
+        "method": cast(Any, bill.method),
+        "credits": _credit_views(credits),
+        "page_url": page_url(public_url, bill),
+        "environment": cast(Any, bill.environment),
+    }
+
+
+def page_view(
+    bill: Bill, credits: Sequence[BillCredit], latest: Checkout | None, methods: list[BillMethod], today: date
+) -> BillPageView:
+    client = orjson.loads(bill.client or "{}")
+    tells = latest if bill.payable else None
+    return {
+        "number": bill.number,
+        "state": cast(Any, bill.state),
+        "overdue": bill.is_overdue(today),
+        "seller": orjson.loads(bill.seller or "[]"),
+        "client": [client["name"], *client["address"]],
+        "lines": orjson.loads(bill.lines or "[]"),
+        "total_minor": bill.total_minor,
+        "refunded_minor": bill.refunded_minor,
+        "currency": bill.currency,
+        "note": bill.note,
+        "issued_on": bill.issued_on.isoformat(),
+        "due_on": bill.due_on.isoformat(),
+        "paid_on": bill.paid_at.date().isoformat() if bill.paid_at else None,
+        "method": cast(Any, bill.method),
+        "credits": _credit_views(credits),
+        "methods": methods if bill.payable else [],
+        "payment": tells.state if tells is not None else None,
+        "last_error": tells.last_error if tells is not None else None,
+        "environment": cast(Any, bill.environment),
+    }
+
+
+def refund_view(refund: Refund, bill_id: str) -> BillRefundView:
+    return {
+        "id": refund.id,
+        "bill_id": bill_id,
+        "state": cast(Any, refund.state),
+        "amount_minor": refund.amount_minor,
+        "currency": refund.currency,
+        "created_at": clock.iso(refund.created_at),
+    }
+
+
+def disclosure_view(disclosure: Disclosure) -> DisclosureView:
+    return {
+        "id": disclosure.id,
+        "recipient": disclosure.recipient,
+        "fields": disclosure.fields,
+        "basis": disclosure.basis,
+        "about_id": disclosure.checkout_id,
+        "subject_id": disclosure.subject_id,
+        "disclosed_at": clock.iso(disclosure.disclosed_at),
+    }
+
+
+def document_of(bill: Bill, credits: Sequence[BillCredit], reference: str | None) -> Document:
+    """The bill as a page to file; until it is paid it says until when it should be."""
+    client = orjson.loads(bill.client or "{}")
+    lines = [_line(line, bill.currency) for line in orjson.loads(bill.lines or "[]")]
+    lines += [
+        Line(
+            f"Given back on {one.issued_on.isoformat()}, credit note {one.number}",
+            Money(-one.amount_minor, one.currency),
+        )
+        for one in credits
+    ]
+    paid = bill.paid_at is not None
+    return Document(
+        kind="bill",
+        number=bill.number,
+        issued_on=bill.issued_on,
+        seller=tuple(orjson.loads(bill.seller or "[]")),
+        buyer=(client["name"], *client["address"]),
+        lines=tuple(lines),
+        total=Money(bill.total_minor - bill.refunded_minor, bill.currency),
+        method=bill.method or "",
+        reference=reference or bill.id,
+        settled_on=bill.paid_at.date() if bill.paid_at else bill.due_on,
+        live=bill.environment == "live",
+        open=not paid,
+        note=bill.note or "",
+        withdrawn=bill.state == "void",
+    )
+
+
+def _line(line: BillLineView, currency: str) -> Line:
+    many = f"{line['quantity']} x {Money(line['unit_minor'], currency)}: " if line["quantity"] > 1 else ""
+    return Line(f"{many}{line['description']}", Money(line["amount_minor"], currency))
