@@ -1,4 +1,4 @@
-"""What billing promises to a company that sells: its own account at a processor, and bills to its clients (T13, S24, S32)."""
+"""What billing promises to a company that sells: its own account at a processor, and bills to its clients (T13)."""
 
 from datetime import date
 from typing import Annotated, Literal, TypedDict

@@ -17,10 +17,11 @@ import orjson
 from actiontrac import clock, log
 from actiontrac.config import Settings
 from actiontrac.contracts import accounts as people
+from actiontrac.contracts import billing as payments
 from actiontrac.errors import Conflict, Invalid, NotFound, ServiceError, Unavailable
 from actiontrac.failpoints import failpoint, register
 from actiontrac.service import Opener
-from services.notifications import links, mails, policies, signing
+from services.notifications import bills, links, mails, policies, signing
 from services.notifications.composing import (
     AddressNotSupported,
     address_of,
@@ -72,6 +73,10 @@ class StopRound(Exception):
     """Somebody whom every message needs is away: the rest of the batch waits."""
 
 
+class ContactAway(Exception):
+    """Billing cannot say now whom a bill's mail goes to; other mail need not wait for that."""
+
+
 class HandOver:
     """One replica's part in emptying the queue."""
 
@@ -80,16 +85,20 @@ class HandOver:
         *,
         store: Opener[NotificationsStore],
         accounts: people.Rpc,
+        billing: payments.Rpc,
         transport: Transport,
         settings: Settings,
     ) -> None:
         self._store = store
         self._accounts = accounts
+        self._billing = billing
         self._transport = transport
         self._settings = settings
         self._campaigns: dict[str, Campaign] = {}
         #: What a person of ours wrote: read from its sealed place right before it is sent.
         self._answers: dict[str, Answer] = {}
+        #: A bill's client, asked for right before the mail is sent.
+        self._contacts: dict[str, payments.BillContactView] = {}
 
     def run(self) -> int:
         """Hand over what is due, for a short while; how many messages were taken."""
@@ -163,6 +172,9 @@ class HandOver:
             # Whoever has left gets nothing more (T5).
             self._finish(message, "suppressed", "recipient_gone")
             return
+        except ContactAway:
+            self._failed(message, "billing_away")
+            return
         link = None
         if mail.linked:
             try:
@@ -206,6 +218,13 @@ class HandOver:
         Raises:
             NotFound: there is nobody any more.
         """
+        if message.recipient_id.startswith(bills.BILL):
+            try:
+                contact = self._billing.get_bill_contact(bill_id=message.recipient_id)
+            except Unavailable as problem:
+                raise ContactAway from problem
+            self._contacts[message.id] = contact
+            return bills.recipient_of(contact)
         if not message.recipient_id.startswith("tkt_"):
             return self._accounts.get_recipient(recipient_id=message.recipient_id)
         # An answer goes to whoever wrote, member or not.
@@ -225,7 +244,17 @@ class HandOver:
             }
 
     def _link(self, message: Message) -> str:
-        """The secret link: made now, put into the mail, kept nowhere."""
+        """
+        The secret link: made now, put into the mail, kept nowhere.
+
+        Raises:
+            NotFound, Invalid, Conflict: nobody needs it any more.
+        """
+        contact = self._contacts.pop(message.id, None)
+        if contact is not None:
+            if message.template in bills.WHILE_OPEN and contact["state"] != "open":
+                raise NotFound()
+            return contact["page_url"]
         subject_id = str(orjson.loads(message.params)["subject_id"])
         return self._accounts.mail_link(kind=message.template, subject_id=subject_id)
 
@@ -285,6 +314,7 @@ class HandOver:
                 wanted=store.wants(held.recipient_id, held.category),
                 suppressed=store.is_suppressed(recipient["email"]),
                 verified=recipient["verified"],
+                stranger=held.recipient_id.startswith(bills.BILL),
             )
             if reason is not None:
                 held.finish("suppressed", clock.now(), reason)

@@ -22,7 +22,7 @@ class Mail:
     name: str
     version: int = 1
     category: str = "plan_status"
-    #: Whether accounts makes a secret link for it at hand-over.
+    #: Whether accounts (for a bill: billing) names a secret link for it at hand-over.
     linked: bool = False
     #: What a message of this kind carries; tests and previews render with it.
     sample: Mapping[str, Any] = field(default_factory=dict)
@@ -39,6 +39,7 @@ _USAGE = {"managed": 41, "worker_limit": 50, "plan": "team"}
 _ADVICE = {"managed": 41, "worker_limit": 50, "saving_minor": 0, "currency": "USD"}
 
 _DISPUTE = {"plan": "team", "amount_minor": 48000, "currency": "USD"}
+_BILL = {"bill_number": "BILL-000042", "amount_minor": 125000, "currency": "USD"}
 
 ALL: tuple[Mail, ...] = (
     _security("verify_email", linked=True),
@@ -109,6 +110,21 @@ ALL: tuple[Mail, ...] = (
             "effective_on": "2027-03-01",
             "ends_on": "2027-11-22",
         },
+    ),
+    # To the client of a company that sells: about a payment of their own, so nothing to switch off.
+    Mail(name="bill", category="legal_notice", linked=True, sample={**_BILL, "due_on": "2026-12-23"}),
+    Mail(name="bill_reminder", category="legal_notice", linked=True, sample={**_BILL, "due_on": "2026-12-23"}),
+    Mail(
+        name="bill_receipt",
+        category="legal_notice",
+        linked=True,
+        sample={**_BILL, "method": "card", "paid_on": "2026-12-01"},
+    ),
+    Mail(
+        name="bill_refund",
+        category="legal_notice",
+        linked=True,
+        sample={**_BILL, "whole": True, "credit_note": "CN-000001", "cause": "requested", "refunded_on": "2026-12-05"},
     ),
     # Nobody switches off the answer to a wish of their own.
     Mail(name="opted_out", category="legal_notice", sample={"stopped": "Promotions and webinars"}),

@@ -71,13 +71,16 @@ def may_repeat(category: str) -> bool:
     return require_category(category) not in _AT_MOST_ONCE
 
 
-def why_not(category: str, *, wanted: bool, suppressed: bool, verified: bool) -> str | None:
+def why_not(category: str, *, wanted: bool, suppressed: bool, verified: bool, stranger: bool = False) -> str | None:
     """
     Why a mail must not be handed over now, as a code; None when it may be (N03).
 
     What cannot be switched off is tried even where an address is suppressed: whoever
-    mended a mailbox must be able to reset a password (N06).
+    mended a mailbox must be able to reset a password (N06). A ``stranger`` has no account
+    with us: where their address bounced or complained, it gets nothing at all.
     """
+    if stranger and suppressed:
+        return "address_suppressed"
     if not can_switch_off(category):
         return None
     if not wanted:

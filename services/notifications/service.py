@@ -7,6 +7,7 @@ from nameko.extensions import DependencyProvider
 from actiontrac import clock, context
 from actiontrac.config import Settings
 from actiontrac.contracts import accounts as people
+from actiontrac.contracts import billing as payments
 from actiontrac.contracts import notifications as contract
 from actiontrac.errors import NotFound
 from actiontrac.events import Event
@@ -24,6 +25,7 @@ from actiontrac.service import (
     rpc,
 )
 from services.notifications import links, mails, policies
+from services.notifications.bills import Bills
 from services.notifications.campaigns import Campaigns
 from services.notifications.handover import HandOver
 from services.notifications.plan_status import PlanStatus
@@ -53,11 +55,12 @@ class MailTransport(DependencyProvider):
         return self._transport
 
 
-class NotificationsService(PlanStatus, Campaigns, Support, Suppressions, Service):
+class NotificationsService(PlanStatus, Bills, Campaigns, Support, Suppressions, Service):
     name = contract.SERVICE
     store: Opener[NotificationsStore] = Stores(NotificationsStore)
     settings: Settings = SettingsProvider()
     accounts: people.Rpc = RpcClient("accounts")
+    billing: payments.Rpc = RpcClient("billing")
     transport: Transport = MailTransport()
 
     # What happened
@@ -159,7 +162,13 @@ class NotificationsService(PlanStatus, Campaigns, Support, Suppressions, Service
     @every(seconds=0.5)
     def hand_over(self) -> None:
         """Send what is due; see ``HandOver``."""
-        HandOver(store=self.store, accounts=self.accounts, transport=self.transport, settings=self.settings).run()
+        HandOver(
+            store=self.store,
+            accounts=self.accounts,
+            billing=self.billing,
+            transport=self.transport,
+            settings=self.settings,
+        ).run()
 
     @every(seconds=60)
     def forget_old_messages(self) -> None:

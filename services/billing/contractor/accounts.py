@@ -36,7 +36,7 @@ class SellerAccounts(Billing):
         self.look_at_accounts(company_id)
         with self.store(company_id) as store:
             found = store.seller_accounts()
-        return {"items": [self._view(account) for account in found]}
+        return {"items": [self._account_view(account) for account in found]}
 
     @rpc(requires="billing.write", write=True)
     def connect_seller_account(self, *, company_id: str, user_id: str, account: dict[str, Any]) -> SellerAccountView:
@@ -59,7 +59,7 @@ class SellerAccounts(Billing):
             if wanted.provider == "paypal":
                 row.account, row.state, row.connected_at = wanted.merchant_id, "ready", now
                 row.connected_by = user_id
-                return store.answer(self._view(row))
+                return store.answer(self._account_view(row))
             disclosure = store.disclosure_for(row.id)
             if disclosure is None:
                 disclosure = disclosure_of_account(row, now)
@@ -70,7 +70,7 @@ class SellerAccounts(Billing):
             row = store.seller_account(provider.name, lock=True)
             row.account = row.account or opened
             row.state, row.connected_by = "connecting", user_id
-            return store.answer(self._view(row, page))
+            return store.answer(self._account_view(row, page))
 
     def _onboard(self, provider: PaymentProvider, row: SellerAccount, disclosure: Disclosure) -> tuple[str, str]:
         """The account at the processor and the page on which its owner goes on; the same account every time."""
@@ -109,7 +109,7 @@ class SellerAccounts(Billing):
             row.state, row.connected_at = "disconnected", None
             for checkout in store.open_bill_checkouts(provider=provider):
                 checkout.next_check_at = now
-            return store.answer(self._view(row))
+            return store.answer(self._account_view(row))
 
     def look_at_accounts(self, company_id: str) -> None:
         """Ask the processors about accounts whose onboarding was not finished when we last looked."""
@@ -137,6 +137,6 @@ class SellerAccounts(Billing):
         told = self.settings.option("CONTRACTOR_FEE_BASIS_POINTS", "0")
         return min(int(told), MOST_FEE) if told.isdecimal() else 0
 
-    def _view(self, row: SellerAccount, onboarding_url: str | None = None) -> SellerAccountView:
+    def _account_view(self, row: SellerAccount, onboarding_url: str | None = None) -> SellerAccountView:
         fee = self.fee_basis_points(row.provider)
         return account_view(row, fee_basis_points=fee, onboarding_url=onboarding_url)
