@@ -262,7 +262,7 @@ class Caller:
         """Ask on the service's own behalf, not on behalf of the person behind the request."""
         return Caller(self._service, self._link, self._asked.as_service(), self._timeout)
 
-    def _call(self, method: str, **kwargs: Any) -> Any:
+    def _call(self, method: str, /, **kwargs: Any) -> Any:
         """
         Raises:
             ServiceError: what the other service raised.

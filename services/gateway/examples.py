@@ -3,7 +3,7 @@
 from typing import Any
 
 from actiontrac.contracts import accounts, billing, notifications, workers
-from services.gateway import schemas, worker_examples
+from services.gateway import contractor_examples, schemas, worker_examples
 
 WORKER = {
     "id": "wrk_01jd8m3x2kq7v0c4n5r9t1w8ey",
@@ -240,6 +240,7 @@ VIEWS: dict[Any, Any] = {
     workers.WorkerList: page(WORKER),
     workers.ImportView: IMPORT,
     **worker_examples.VIEWS,
+    **contractor_examples.VIEWS,
     billing.PlanList: page(
         {"code": "starter", "name": "Starter", "version": 1, "worker_limit": 10, "prices": {"USD": 12000}}
     ),

@@ -10,6 +10,7 @@ from typing import Any
 
 from actiontrac.contracts import accounts as people
 from actiontrac.contracts import billing
+from actiontrac.contracts.contractor_bills import BillContactView
 from actiontrac.events import Event
 from actiontrac.service import Opener, handle
 from services.notifications import mails
@@ -65,7 +66,7 @@ def _bill(event: billing.BillIssued | billing.BillOverdue) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def recipient_of(contact: billing.BillContactView) -> people.RecipientView:
+def recipient_of(contact: BillContactView) -> people.RecipientView:
     """A bill's client as the recipient of a mail; the company is the one that sent the bill."""
     return {
         "recipient_id": contact["bill_id"],

@@ -18,6 +18,7 @@ from actiontrac import clock, log
 from actiontrac.config import Settings
 from actiontrac.contracts import accounts as people
 from actiontrac.contracts import billing as payments
+from actiontrac.contracts.contractor_bills import BillContactView
 from actiontrac.errors import Conflict, Invalid, NotFound, ServiceError, Unavailable
 from actiontrac.failpoints import failpoint, register
 from actiontrac.service import Opener
@@ -98,7 +99,7 @@ class HandOver:
         #: What a person of ours wrote: read from its sealed place right before it is sent.
         self._answers: dict[str, Answer] = {}
         #: A bill's client, asked for right before the mail is sent.
-        self._contacts: dict[str, payments.BillContactView] = {}
+        self._contacts: dict[str, BillContactView] = {}
 
     def run(self) -> int:
         """Hand over what is due, for a short while; how many messages were taken."""

@@ -13,7 +13,16 @@ from typing import Any
 import eventlet
 
 from actiontrac import bus, clock, context
-from actiontrac.contracts import accounts, billing, notifications, worker_actions, worker_chart, worker_history, workers
+from actiontrac.contracts import (
+    accounts,
+    billing,
+    contractor_bills,
+    notifications,
+    worker_actions,
+    worker_chart,
+    worker_history,
+    workers,
+)
 from actiontrac.events import Event
 from actiontrac.service import PUBLIC, SERVICE_ONLY, SIGNED_IN, Service, SettingsProvider, rpc
 from actiontrac.storage import Replayed
@@ -250,9 +259,44 @@ class WorkersService(Fake):
     list_invoices=(billing.InvoiceList, "billing.read", False),
     get_invoice=(billing.InvoiceView, "billing.read", False),
     get_invoice_pdf=(billing.InvoiceFile, "billing.read", False),
+    list_seller_accounts=(contractor_bills.SellerAccountList, "billing.read", False),
+    connect_seller_account=(contractor_bills.SellerAccountView, "billing.write", True),
+    disconnect_seller_account=(contractor_bills.SellerAccountView, "billing.write", True),
+    issue_bill=(contractor_bills.BillView, "billing.write", True),
+    list_bills=(contractor_bills.BillList, "billing.read", False),
+    get_bill=(contractor_bills.BillView, "billing.read", False),
+    get_bill_pdf=(billing.InvoiceFile, "billing.read", False),
+    void_bill=(contractor_bills.BillView, "billing.write", True),
+    refund_bill=(contractor_bills.BillRefundView, "billing.write", True),
+    show_bill_pdf=(billing.InvoiceFile, PUBLIC, False),
+    list_disclosures=(contractor_bills.DisclosureList, "billing.read", False),
 )
 class BillingService(Fake):
     name = "billing"
+
+    @rpc(requires=PUBLIC)
+    def show_bill(self, *, token: str) -> Any:
+        """``<state>``, ``open.<payment>``; ``missing`` is not ours."""
+        if token == "missing":
+            raise contractor_bills.BillNotFound()
+        state, _, payment = token.partition(".")
+        paid = {"paid_on": "2026-11-24", "method": "card"} if state not in ("open", "void") else {}
+        return {
+            **view(contractor_bills.BillPageView), "state": state, "payment": payment or None, **paid,
+            "note": "Thank you & <b>good-bye</b>.", "last_error": "card_declined" if payment == "failed" else None,
+        }  # fmt: skip
+
+    @rpc(requires=PUBLIC, write=True)
+    def pay_bill(self, *, token: str, method: str) -> Any:
+        written(self, "pay_bill", {"token": token, "method": method})
+        if token != "open":
+            raise contractor_bills.BillClosed()
+        return view(contractor_bills.BillPaymentView)
+
+    @rpc(requires=PUBLIC)
+    def return_to_bill(self, *, token: str, checkout_id: str) -> Any:
+        written(self, "return_to_bill", {"token": token, "checkout_id": checkout_id})
+        return self.show_bill(token=token)
 
     @rpc(requires=PUBLIC)
     def return_from_provider(self, *, provider: str, checkout_id: str) -> Any:

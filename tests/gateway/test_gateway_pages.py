@@ -18,6 +18,11 @@ PAGES = [
     "/unsubscribe/token-of-a-mail",
     "/billing/return/stripe?checkout=chk_paid",
     "/billing/cancel/chk_1",
+    "/pay/open",
+    "/pay/paid",
+    "/pay/open/return?checkout=chk_1",
+    "/contractor/connected",
+    "/contractor/connected?again=1",
 ]
 
 
@@ -154,6 +159,83 @@ class TestPayments:
         before = len(gateway.calls())
         assert "nothing was charged" in gateway.get("/billing/cancel/chk_1").text
         assert len(gateway.calls()) == before
+
+
+class TestBills:
+    """The page of a bill's client, who has no account."""
+
+    def test_looking_changes_nothing(self, gateway: Gateway) -> None:
+        before = len(gateway.calls("pay_bill"))
+        page = gateway.get("/pay/open").text
+        assert "BILL-000042" in page
+        assert "1,250.00 USD" in page
+        assert 'value="card"' in page
+        assert 'value="paypal"' in page
+        assert "Do not enter a real card" in page
+        assert len(gateway.calls("pay_bill")) == before
+
+    def test_shows_what_the_seller_wrote_as_text(self, gateway: Gateway) -> None:
+        assert "Thank you &amp; &lt;b&gt;good-bye&lt;/b&gt;." in gateway.get("/pay/open").text
+
+    @pytest.mark.parametrize(
+        ("token", "words", "payable"),
+        [
+            ("open", "Bill BILL-000042", True),
+            ("open.failed", "did not go through", True),
+            ("open.unknown", "being checked", True),
+            ("open.processing", "being checked", False),
+            ("paid", "Paid: thank you", False),
+            ("part_refunded", "partly given back", False),
+            ("refunded", "Given back", False),
+            ("void", "withdrawn", False),
+        ],
+    )
+    def test_says_plainly_where_it_stands(self, gateway: Gateway, token: str, words: str, payable: bool) -> None:
+        page = gateway.get(f"/pay/{token}").text
+        assert words in page
+        assert ("<form" in page) == payable
+
+    @pytest.mark.parametrize("method", ["card", "paypal"])
+    def test_the_button_leads_to_the_processor_without_script(self, gateway: Gateway, method: str) -> None:
+        answer = gateway.post("/pay/open", data={"method": method}, headers={"Sec-Fetch-Site": "same-origin"})
+        assert answer.status_code == 200
+        assert gateway.calls("pay_bill")[-1]["arguments"] == {"token": "open", "method": method}
+        url = "http://127.0.0.1:8000/sandbox/stripe/c/pay/cs_test_1"
+        assert f'content="0; url={url}"' in answer.text
+        assert f'href="{url}"' in answer.text
+        assert "form-action 'self'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+    def test_another_way_of_paying_is_not_passed_on(self, gateway: Gateway) -> None:
+        before = len(gateway.calls("pay_bill"))
+        assert gateway.post("/pay/open", data={"method": "cash"}).status_code == 422
+        assert len(gateway.calls("pay_bill")) == before
+
+    def test_other_sites_cannot_send_the_form(self, gateway: Gateway) -> None:
+        answer = gateway.post("/pay/open", data={"method": "card"}, headers={"Sec-Fetch-Site": "cross-site"})
+        assert answer.status_code == 403
+
+    def test_what_is_paid_meanwhile_is_told(self, gateway: Gateway) -> None:
+        answer = gateway.post("/pay/paid", data={"method": "card"})
+        assert answer.status_code == 409
+        assert "nothing can be paid on it any more" in answer.text
+
+    def test_coming_back_looks_and_looks_again(self, gateway: Gateway) -> None:
+        page = gateway.get("/pay/open.unknown/return?checkout=chk_1&again=3").text
+        assert gateway.calls("return_to_bill")[-1]["arguments"] == {"token": "open.unknown", "checkout_id": "chk_1"}
+        assert "url=?checkout=chk_1&amp;again=4" in page
+        assert "http-equiv" not in gateway.get("/pay/open.unknown/return?checkout=chk_1&again=20").text
+
+    @pytest.mark.parametrize("path", ["/pay/missing", "/pay/open/return", "/pay/open/return?checkout=a%20b"])
+    def test_knows_no_other(self, gateway: Gateway, path: str) -> None:
+        answer = gateway.get(path)
+        assert answer.status_code == 404
+        assert answer.headers["Content-Type"].startswith("text/html")
+
+    def test_is_also_a_document(self, gateway: Gateway) -> None:
+        answer = gateway.get("/pay/paid/pdf")
+        assert answer.headers["Content-Type"] == "application/pdf"
 
 
 class TestDocuments:

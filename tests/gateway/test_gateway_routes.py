@@ -114,6 +114,8 @@ class TestTheTable:
             "/v1/checkouts",
             "/v1/plan-changes",
             "/v1/refunds",
+            "/v1/contractor/bills",
+            "/v1/contractor/bills/{id}/refunds",
         }
 
     def test_keeps_the_sandbox_out_of_live_mode(self, tmp_path: Any) -> None:

@@ -5,7 +5,9 @@ from services.gateway.desk import Desk
 from services.gateway.routes import (
     accounts,
     actions,
+    bill_pages,
     billing,
+    contractor,
     documents,
     notifications,
     operations,
@@ -22,6 +24,7 @@ TAGS = {
     "Me": "Your own name, password and which mail you want.",
     "Company": "The company, its members and who is invited.",
     "Plans and payments": "One charge buys one year; nothing is renewed by itself and no card is kept.",
+    "Contractor bills": "A company that sells bills its clients; they pay into its own Stripe or PayPal account.",
     "Workers": "The people whom the company manages; none can hold a birth date, identity number or payment data.",
     "Actions": "What a company writes down about a worker and sees through: notes, praise, warnings, tasks.",
     "Org chart": "Who reports to whom, now and on any day before, as data and as a picture.",
@@ -36,6 +39,7 @@ def table(desk: Desk) -> Table:
         [
             *accounts.routes(desk),
             *billing.routes(desk),
+            *contractor.routes(desk),
             *workers.routes(desk),
             *actions.routes(desk),
             *org_chart.routes(desk),
@@ -43,6 +47,7 @@ def table(desk: Desk) -> Table:
             *documents.routes(desk),
             *operations.routes(desk),
             *pages.routes(desk),
+            *bill_pages.routes(desk),
             *sandbox.routes(desk),
         ]
     )
