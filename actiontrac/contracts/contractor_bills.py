@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypedDict
 
 from pydantic import AfterValidator, Field
 
-from actiontrac.contracts.texts import Day, Email, Line120, Line200, Short, several_lines
+from actiontrac.contracts.texts import Day, Email, Line40, Line120, Line200, Short, several_lines
 from actiontrac.errors import Conflict, Invalid, NotFound
 from actiontrac.schemas import Input
 
@@ -52,11 +52,19 @@ class BillLineInput(Input):
     unit_minor: Annotated[int, Field(ge=0, le=MOST_BILL, description="Price of one, in minor units.")]
 
 
+class BillTaxInput(Input):
+    """A tax that the seller owes and bills: on top of the lines, by the seller's own knowledge of the law."""
+
+    name: Annotated[Line40, Field(min_length=1, json_schema_extra=_FILLED)]
+    percent: Annotated[str, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,3})?$", description="Such as 19 or 8.875.")]
+
+
 class BillRequest(Input):
     """A bill to a client, who need not be a user."""
 
     client: BillClient
     lines: Annotated[list[BillLineInput], Field(min_length=1, max_length=MOST_LINES)]
+    taxes: Annotated[list[BillTaxInput], Field(max_length=3, description="On top of the sum of the lines.")] = []
     currency: BillCurrency = "USD"
     due_on: Day
     note: Annotated[str | None, Field(max_length=1000), AfterValidator(lambda text: text and several_lines(text))] = (
@@ -104,6 +112,12 @@ class BillLineView(TypedDict):
     amount_minor: int
 
 
+class BillTaxView(TypedDict):
+    name: str
+    percent: str
+    amount_minor: int
+
+
 class BillCreditView(TypedDict):
     """A credit note: what went back."""
 
@@ -121,6 +135,7 @@ class BillView(TypedDict):
     overdue: bool
     client: BillClientView
     lines: list[BillLineView]
+    taxes: list[BillTaxView]
     total_minor: int
     refunded_minor: int
     currency: str
@@ -157,6 +172,7 @@ class BillPageView(TypedDict):
     seller: list[str]
     client: list[str]
     lines: list[BillLineView]
+    taxes: list[BillTaxView]
     total_minor: int
     refunded_minor: int
     currency: str
@@ -254,10 +270,6 @@ class BillNotRefundable(Conflict):
 
 class MethodNotOffered(Conflict):
     """This bill cannot be paid this way at the moment; choose the other one, or ask who sent it."""
-
-
-def total_of(lines: list[BillLineInput]) -> int:
-    return sum(line.quantity * line.unit_minor for line in lines)
 
 
 def last_due_day(today: date) -> date:

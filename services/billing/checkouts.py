@@ -53,11 +53,11 @@ LOOK_AGAIN_SECONDS = 3
 
 
 @dataclass(frozen=True)
-class BillShare:
+class ContractorShare:
     """For a payment of a contractor's bill: whose money it is, and what the platform keeps of it."""
 
     bill_id: str
-    seller: str
+    account: str
     fee_minor: int
 
 
@@ -197,7 +197,7 @@ class Checkouts(Settlement):
         bill: Bill,
         plan: tuple[str, int, str, int],
         quote_id: str | None = None,
-        bill: BillShare | None = None,
+        contractor: ContractorShare | None = None,
     ) -> Checkout:
         """Write a checkout and its disclosure down, before anything is handed over."""
         code, version, name, worker_limit = plan
@@ -225,9 +225,9 @@ class Checkouts(Settlement):
             checks=0,
             refunded_minor=0,
             quote_id=quote_id,
-            bill_id=bill.bill_id if bill is not None else None,
-            seller=bill.seller if bill is not None else None,
-            fee_minor=bill.fee_minor or None if bill is not None else None,
+            bill_id=contractor.bill_id if contractor is not None else None,
+            seller=contractor.account if contractor is not None else None,
+            fee_minor=(contractor.fee_minor or None) if contractor is not None else None,
             next_check_at=now + timedelta(seconds=START_LEASE_SECONDS),
             checked_at=now,
             created_at=now,

@@ -25,6 +25,7 @@ BILL = {
     "overdue": False,
     "client": {"name": "Clara Finch", "email": "clara@client.example", "address": ["4 Quay Road", "Astoria"]},
     "lines": LINES,
+    "taxes": [],
     "total_minor": 125000,
     "refunded_minor": 0,
     "currency": "USD",
@@ -62,8 +63,8 @@ VIEWS: dict[Any, Any] = {
     },
     contract.BillPageView: {
         **{name: BILL[name] for name in (
-            "number", "state", "overdue", "lines", "total_minor", "refunded_minor", "currency", "note", "issued_on",
-            "due_on", "method", "credits", "environment",
+            "number", "state", "overdue", "lines", "taxes", "total_minor", "refunded_minor", "currency", "note",
+            "issued_on", "due_on", "method", "credits", "environment",
         )},
         "seller": ["Acme Tools", "12 Mill Lane", "Portland, OR 97201", "US"],
         "client": ["Clara Finch", "4 Quay Road", "Astoria"],

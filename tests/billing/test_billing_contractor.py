@@ -104,6 +104,14 @@ class TestIssuing:
         assert second["note"] == "Thank you.\nSee you."
         assert [event.bill_number for event in seller.shop.events("bill.issued")] == [first["number"], second["number"]]
 
+    def test_the_sellers_tax_is_added_on_top_to_the_cent(self, seller):
+        bill = seller.bill(3333, taxes=[{"name": "Sales tax", "percent": "8.875"}, {"name": "City", "percent": "1"}])
+
+        assert [(tax["name"], tax["amount_minor"]) for tax in bill["taxes"]] == [("Sales tax", 592), ("City", 67)]
+        assert bill["total_minor"] == 6666 + 592 + 67
+        assert seller.pay(bill)["state"] == "paid"
+        assert seller.attempts("card")[0].request.amount.minor == bill["total_minor"]
+
     def test_one_request_writes_one_bill_however_often_it_arrives(self, seller):
         from actiontrac.storage import Replayed
 

@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+from actiontrac import clock
 from actiontrac.contracts.accounts import Role
 from actiontrac.demo.client import Customer, Http, pay, token_in, wait_for
 from tests.stack import Product
@@ -67,6 +68,7 @@ class Belongings:
     vacancy: str
     checkout: str
     invoice: str
+    bill: str
     imported: str
     invitation: str
     member: str
@@ -87,6 +89,14 @@ def furnish(product: Product, owner: Customer) -> Belongings:
     template = {"name": "First week", "kind": "task", "text": "Show the exits."}
     begun = http.json("POST", "/v1/action-templates", json=template, expect=201)
     vacancy = http.json("POST", "/v1/vacant-positions", json={"title": "Press operator"}, expect=201)
+    merchant = {"provider": "paypal", "merchant_id": "WNM9VDLXSZPFW"}
+    http.request("POST", "/v1/contractor/account", json=merchant, expect=201)
+    sold = {
+        "client": {"name": "Clara Finch", "email": f"clara-{secrets.token_hex(4)}@client.example"},
+        "lines": [{"description": "Fitting", "unit_minor": 6000}],
+        "due_on": clock.today().isoformat(),
+    }
+    bill = http.json("POST", "/v1/contractor/bills", json=sold, key=secrets.token_hex(12), expect=201)
     invitation = invite(owner, f"guest-{secrets.token_hex(4)}@customer.example", "viewer")
     colleague = member(product, owner, "hr_manager")
     session = wait_for("the session", lambda: http.json("GET", "/v1/sessions")["items"])[0]
@@ -99,6 +109,7 @@ def furnish(product: Product, owner: Customer) -> Belongings:
         vacancy=vacancy["id"],
         checkout=checkout["id"],
         invoice=invoices[0]["id"],
+        bill=bill["id"],
         imported=imported["id"],
         invitation=invitation["id"],
         member=colleague.http.json("GET", "/v1/me")["id"],

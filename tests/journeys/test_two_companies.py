@@ -30,6 +30,10 @@ NAMED_BY: dict[str, str] = {
     "/v1/checkouts/{id}": "checkout",
     "/v1/invoices/{id}": "invoice",
     "/v1/invoices/{id}/pdf": "invoice",
+    "/v1/contractor/bills/{id}": "bill",
+    "/v1/contractor/bills/{id}/pdf": "bill",
+    "/v1/contractor/bills/{id}/void": "bill",
+    "/v1/contractor/bills/{id}/refunds": "bill",
     "/v1/worker-imports/{id}": "imported",
     "/v1/invitations/{id}": "invitation",
     "/v1/members/{id}": "member",
@@ -46,6 +50,8 @@ NOBODYS = frozenset(
         "/v1/support-tickets/{id}",
         "/v1/support-tickets/{id}/answers",
         "/v1/policies/{slug}",
+        # Names a processor, and never anybody else's account there.
+        "/v1/contractor/account/{provider}",
     }
 )
 
@@ -58,6 +64,7 @@ BODIES: dict[str, dict[str, object]] = {
     "create_action": {"kind": "note", "text": "Taken over"},
     "update_action": {"text": "Taken over"},
     "change_role": {"role": "viewer"},
+    "refund_bill": {"reason": "It is not mine"},
 }
 
 
@@ -254,6 +261,7 @@ def state_of(customer: Customer, belongings: Belongings) -> dict[str, object]:
             "action": "actions",
             "checkout": "checkouts",
             "invoice": "invoices",
+            "bill": "contractor/bills",
             "imported": "worker-imports",
         }.items()
     }

@@ -21,7 +21,6 @@ from actiontrac.contracts.contractor_bills import (
     DueDateWrong,
     NotASeller,
     last_due_day,
-    total_of,
 )
 from actiontrac.ids import new_id
 from actiontrac.schemas import parse
@@ -30,9 +29,10 @@ from services.billing.contractor.accounts import SellerAccounts
 from services.billing.contractor.models import Bill
 from services.billing.contractor.paid import next_number
 from services.billing.contractor.repository import hash_of
-from services.billing.contractor.views import bill_view, document_of, page_url, written_lines
+from services.billing.contractor.views import bill_view, document_of, page_url, sums_of, written_lines
 from services.billing.providers.money import Money
 from services.billing.repository import BillingStore, request_key
+from services.billing.taxes import Sums
 
 #: Few at a time; other replicas take their share.
 AT_A_TIME = 50
@@ -53,21 +53,22 @@ class Bills(SellerAccounts):
         """
         wanted = parse(BillRequest, bill)
         today = clock.today()
-        total = total_of(wanted.lines)
-        if not LEAST_BILL <= total <= MOST_BILL:
+        comes_to = sums_of(wanted, self.tax_rules.rounding)
+        if not LEAST_BILL <= comes_to.total <= MOST_BILL:
             least, most = Money(LEAST_BILL, wanted.currency), Money(MOST_BILL, wanted.currency)
             raise BillTotalWrong.at("lines", f"must add up to between {least} and {most}.")
         if not today <= wanted.due_on <= last_due_day(today):
             raise DueDateWrong.at("due_on", f"must lie between {today} and {last_due_day(today)}.")
         self.look_at_accounts(company_id)
-        seller = orjson.loads(self.parties_of(company_id))["buyer"]
+        company = self.company_of(company_id)
         now = clock.now()
         with self.store(company_id) as store:
-            written = store.bill_of_key(request_key()) or self._write(store, wanted, user_id, total, seller, now)
+            seller = orjson.loads(self.parties_of(store, company))["buyer"]
+            written = store.bill_of_key(request_key()) or self._write(store, wanted, user_id, comes_to, seller, now)
             return store.answer(bill_view(written, store.credits_of(written.id), self.settings.public_url, today))
 
     def _write(
-        self, store: BillingStore, wanted: BillRequest, user_id: str, total: int, seller: list[str], now: datetime
+        self, store: BillingStore, wanted: BillRequest, user_id: str, comes_to: Sums, seller: list[str], now: datetime
     ) -> Bill:
         life = store.subscription()
         if life is not None and life.terminated_on is not None:
@@ -86,7 +87,7 @@ class Bills(SellerAccounts):
             issued_by=user_id,
             request_key=request_key(),
             token_hash=hash_of(token),
-            total_minor=total,
+            total_minor=comes_to.total,
             refunded_minor=0,
             currency=wanted.currency,
             issued_on=now.date(),
@@ -96,7 +97,7 @@ class Bills(SellerAccounts):
         written.token = token
         written.client = orjson.dumps(wanted.client.model_dump()).decode()
         written.seller = orjson.dumps(seller).decode()
-        written.lines = written_lines(wanted.lines)
+        written.lines = written_lines(wanted, comes_to)
         written.note = wanted.note or None
         store.session.add(written)
         store.session.flush()

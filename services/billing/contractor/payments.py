@@ -19,7 +19,7 @@ from actiontrac.contracts.contractor_bills import (
 from actiontrac.schemas import parse
 from actiontrac.service import PUBLIC, rpc
 from services.billing import policies
-from services.billing.checkouts import PROVIDERS, BillShare, Checkouts
+from services.billing.checkouts import PROVIDERS, Checkouts, ContractorShare
 from services.billing.contractor.bills import Bills
 from services.billing.contractor.models import Bill
 from services.billing.contractor.views import page_view, refund_view
@@ -28,6 +28,8 @@ from services.billing.models import Checkout, Refund
 from services.billing.providers import Money, PaymentProvider
 from services.billing.refunds import Refunds, add_refund
 from services.billing.repository import BillingStore
+from services.billing.taxes import Sums
+from services.billing.taxing import Bill as Amount
 
 METHODS: dict[str, BillMethod] = {"stripe": "card", "paypal": "paypal"}
 
@@ -111,9 +113,9 @@ class BillPayments(Bills, Checkouts, Refunds):
             provider=provider,
             now=now,
             minutes=policies.CHECKOUT_HOURS * 60,
-            amount=Money(bill.total_minor, bill.currency),
+            bill=Amount(Sums((bill.total_minor,), ()), "", bill.currency),
             plan=("", 0, bill.number, 0),
-            bill=BillShare(bill.id, seller, fee),
+            contractor=ContractorShare(bill.id, seller, fee),
         )
 
     @rpc(requires=PUBLIC)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any, cast
 
 import orjson
@@ -9,19 +10,21 @@ import orjson
 from actiontrac import clock
 from actiontrac.contracts.contractor_bills import (
     BillCreditView,
-    BillLineInput,
     BillLineView,
     BillMethod,
     BillPageView,
     BillRefundView,
+    BillRequest,
+    BillTaxView,
     BillView,
     DisclosureView,
     SellerAccountView,
 )
 from services.billing.contractor.models import Bill, BillCredit, SellerAccount
-from services.billing.documents import Document, Line
+from services.billing.documents import Document, Line, Tax
 from services.billing.models import Checkout, Disclosure, Refund
 from services.billing.providers.money import Money
+from services.billing.taxes import Rate, Rounding, Sums, sums
 
 
 def account_view(
@@ -38,18 +41,32 @@ def account_view(
     }
 
 
-def written_lines(lines: Sequence[BillLineInput]) -> str:
-    """The lines of a bill as they are kept: the amounts reckoned once and for all."""
-    found: list[BillLineView] = [
+def sums_of(wanted: BillRequest, rounding: Rounding) -> Sums:
+    """What a bill comes to: lines and the seller's taxes on top, to the cent (B21)."""
+    rates = [Rate(tax.name, Decimal(tax.percent)) for tax in wanted.taxes]
+    return sums([line.quantity * line.unit_minor for line in wanted.lines], rates, rounding)
+
+
+def written_lines(wanted: BillRequest, bill: Sums) -> str:
+    """Lines and taxes of a bill as they are kept: the amounts reckoned once and for all."""
+    lines: list[BillLineView] = [
         {
             "description": line.description,
             "quantity": line.quantity,
             "unit_minor": line.unit_minor,
-            "amount_minor": line.quantity * line.unit_minor,
+            "amount_minor": amount,
         }
-        for line in lines
+        for line, amount in zip(wanted.lines, bill.lines, strict=True)
     ]
-    return orjson.dumps(found).decode()
+    taxes: list[BillTaxView] = [
+        {"name": tax.name, "percent": tax.percent, "amount_minor": tax.amount_minor} for tax in bill.taxes
+    ]
+    return orjson.dumps({"lines": lines, "taxes": taxes}).decode()
+
+
+def _content(bill: Bill) -> tuple[list[BillLineView], list[BillTaxView]]:
+    kept = orjson.loads(bill.lines)
+    return kept["lines"], kept["taxes"]
 
 
 def _credit_views(credits: Sequence[BillCredit]) -> list[BillCreditView]:
@@ -65,13 +82,15 @@ def page_url(public_url: str, bill: Bill) -> str:
 
 
 def bill_view(bill: Bill, credits: Sequence[BillCredit], public_url: str, today: date) -> BillView:
+    lines, taxes = _content(bill)
     return {
         "id": bill.id,
         "number": bill.number,
         "state": cast(Any, bill.state),
         "overdue": bill.is_overdue(today),
         "client": orjson.loads(bill.client or "{}"),
-        "lines": orjson.loads(bill.lines or "[]"),
+        "lines": lines,
+        "taxes": taxes,
         "total_minor": bill.total_minor,
         "refunded_minor": bill.refunded_minor,
         "currency": bill.currency,
@@ -90,6 +109,7 @@ def page_view(
     bill: Bill, credits: Sequence[BillCredit], latest: Checkout | None, methods: list[BillMethod], today: date
 ) -> BillPageView:
     client = orjson.loads(bill.client or "{}")
+    lines, taxes = _content(bill)
     tells = latest if bill.payable else None
     return {
         "number": bill.number,
@@ -97,7 +117,8 @@ def page_view(
         "overdue": bill.is_overdue(today),
         "seller": orjson.loads(bill.seller or "[]"),
         "client": [client["name"], *client["address"]],
-        "lines": orjson.loads(bill.lines or "[]"),
+        "lines": lines,
+        "taxes": taxes,
         "total_minor": bill.total_minor,
         "refunded_minor": bill.refunded_minor,
         "currency": bill.currency,
@@ -140,7 +161,9 @@ def disclosure_view(disclosure: Disclosure) -> DisclosureView:
 def document_of(bill: Bill, credits: Sequence[BillCredit], reference: str | None) -> Document:
     """The bill as a page to file; until it is paid it says until when it should be."""
     client = orjson.loads(bill.client or "{}")
-    lines = [_line(line, bill.currency) for line in orjson.loads(bill.lines or "[]")]
+    kept, taxes = _content(bill)
+    lines = [_line(line, bill.currency) for line in kept]
+    net = Money(sum(line["amount_minor"] for line in kept), bill.currency)
     lines += [
         Line(
             f"Given back on {one.issued_on.isoformat()}, credit note {one.number}",
@@ -156,6 +179,7 @@ def document_of(bill: Bill, credits: Sequence[BillCredit], reference: str | None
         seller=tuple(orjson.loads(bill.seller or "[]")),
         buyer=(client["name"], *client["address"]),
         lines=tuple(lines),
+        taxes=tuple(Tax(tax["name"], tax["percent"], net, Money(tax["amount_minor"], bill.currency)) for tax in taxes),
         total=Money(bill.total_minor - bill.refunded_minor, bill.currency),
         method=bill.method or "",
         reference=reference or bill.id,

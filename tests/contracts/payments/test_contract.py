@@ -11,13 +11,15 @@ from services.billing.providers import (
     BadSignature,
     DisputeState,
     Money,
+    PaymentProvider,
     ProviderRefused,
     ProviderUnavailable,
     RefundState,
     Snapshot,
     State,
 )
-from tests.contracts.payments.support import DOLLARS_120, READ, REFUND, START, Case, providers
+from tests.contracts.payments.support import DOLLARS_120, READ, REFUND, SELLERS, START, Case, providers
+from tests.sandbox.world import STRIPE_WEBHOOK_SECRET, World, wait_until
 
 
 class TestStart:
@@ -355,6 +357,79 @@ class TestWebhooks:
         notices = [plain.provider.notice(each.headers, each.raw) for each in plain.webhooks(released)]
 
         assert paid.ref in {notice.ref for notice in notices}
+
+
+class TestSellers:
+    """A seller's own account at the processor (T13)."""
+
+    def stripe(self, world: World) -> PaymentProvider:
+        return providers(world)["stripe"]
+
+    def test_stripe_opens_one_account_however_often_it_is_asked(self, world: World) -> None:
+        provider = self.stripe(world)
+
+        assert provider.open_account("sel_1") == provider.open_account("sel_1")
+        assert provider.open_account("sel_2") != provider.open_account("sel_1")
+
+    def test_stripe_finds_the_account_again_when_the_answer_was_lost(self, world: World) -> None:
+        provider = self.stripe(world)
+        world.fail_next("stripe", "reset_after", "accounts.create", count=3)
+        with pytest.raises(ProviderUnavailable):
+            provider.open_account("sel_1")
+
+        assert provider.open_account("sel_1") == provider.open_account("sel_1")
+
+    def test_stripe_takes_money_for_it_only_after_its_owner_finished(self, world: World) -> None:
+        provider = self.stripe(world)
+        account = provider.open_account("sel_1")
+        case = Case(world, provider, account)
+        assert not provider.can_be_paid(account)
+        with pytest.raises(ProviderRefused):
+            provider.start(case.request())
+
+        page = provider.account_page(account, "http://127.0.0.1/contractor/connected")
+        assert world.buyer(page, act="later").status_code == 303
+        assert not provider.can_be_paid(account)
+        page = provider.account_page(account, "http://127.0.0.1/contractor/connected")
+        answer = world.buyer(page, act="finish")
+
+        assert answer.headers["Location"] == "http://127.0.0.1/contractor/connected"
+        assert provider.can_be_paid(account)
+        assert case.paid("pays").seller == account
+
+    def test_a_page_of_stripe_works_once(self, world: World) -> None:
+        provider = self.stripe(world)
+        page = provider.account_page(provider.open_account("sel_1"), "http://127.0.0.1/contractor/connected")
+        world.buyer(page, act="later")
+
+        assert world.buyer(page, act="finish").headers["Location"].endswith("/connected?again=1")
+
+    @pytest.mark.parametrize("account", ["", "acct_", "../v1", "acct_1?x=1", "acct_unknown"])
+    def test_stripe_knows_no_other_account(self, world: World, account: str) -> None:
+        with pytest.raises(ProviderRefused):
+            self.stripe(world).can_be_paid(account)
+
+    def test_paypal_opens_none_and_checks_the_form_of_a_merchant_id(self, world: World) -> None:
+        provider = providers(world)["paypal"]
+        for ask in (lambda: provider.open_account("sel_1"), lambda: provider.account_page("X", "http://127.0.0.1")):
+            with pytest.raises(ProviderRefused, match="merchant_id_needed"):
+                ask()
+
+        assert provider.can_be_paid("WNM9VDLXSZPFW")
+        assert not provider.can_be_paid("seller@acme.example")
+
+    def test_events_of_connected_accounts_have_a_secret_of_their_own(self, world: World) -> None:
+        ours = providers(world, stripe_webhook_secret="whsec_ours")["stripe"]
+        both = providers(
+            world, stripe_webhook_secret="whsec_ours", stripe_connect_webhook_secret=STRIPE_WEBHOOK_SECRET
+        )["stripe"]
+        Case(world, self.stripe(world), SELLERS["stripe"]).paid()
+        wait_until(lambda: bool(world.receiver.of("stripe")), "a webhook arrives")
+        each = world.receiver.of("stripe")[0]
+
+        with pytest.raises(BadSignature):
+            ours.notice(each.headers, each.raw)
+        assert both.notice(each.headers, each.raw).seller == SELLERS["stripe"]
 
 
 class TestCheck:
