@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from tests.chaos import mailing_stories, people_stories, stories
+from tests.chaos import contractor_stories, mailing_stories, people_stories, stories
 from tests.chaos.scene import Scenario
 
 METHODS = ("card", "paypal")
@@ -45,6 +45,21 @@ def money() -> list[Scenario]:
             _scenario("billing.aftermath.between_records", stories.lost_dispute, method=method),
             _scenario("billing.aftermath.between_records:2", stories.lost_dispute, method=method),
         ]
+    return found
+
+
+def sellers() -> list[Scenario]:
+    """A contractor's bill goes the same way as a year: both sides of every call to a processor, both methods."""
+    found = [_scenario(f"billing.connect.{side}", contractor_stories.connecting) for side in BOTH_SIDES]
+    for method in METHODS:
+        for side in BOTH_SIDES:
+            found += [
+                _scenario(f"billing.checkout.{side}", contractor_stories.bill_paid, method=method),
+                _scenario(f"billing.settle.{side}", contractor_stories.bill_paid, method=method),
+                _scenario(f"billing.refund.{side}", contractor_stories.bill_refunded, method=method),
+            ]
+        found.append(_scenario("billing.settle.after_provider", contractor_stories.bill_paid_unseen, method=method))
+        found.append(_scenario("billing.webhook.after_commit", contractor_stories.bill_paid_unseen, method=method))
     return found
 
 
@@ -119,7 +134,7 @@ def full() -> list[Scenario]:
 
 def default() -> list[Scenario]:
     """What every run of the tests plays."""
-    found = [*mails(), *people(), *money(), *commits()]
+    found = [*mails(), *people(), *money(), *sellers(), *commits()]
     return [*sorted(found, key=lambda scenario: not scenario.slow), *full()]
 
 
@@ -214,7 +229,7 @@ def everything_in_full() -> list[Scenario]:
             certain=scenario.certain,
             **scenario.given,
         )
-        for scenario in [*mails(), *people(), *money()]
+        for scenario in [*mails(), *people(), *money(), *sellers()]
     ]
     chassis = [
         _scenario(point, story, mode="full", process=process, certain=False, **given)
@@ -227,7 +242,7 @@ def everything_in_full() -> list[Scenario]:
 
 def everything() -> list[Scenario]:
     """``CHAOS_ALL=1``."""
-    embedded = [*mails(), *people(), *money(), *commits(), *more_money(), *more_mails(), *scans()]
+    embedded = [*mails(), *people(), *money(), *sellers(), *commits(), *more_money(), *more_mails(), *scans()]
     found = [*sorted(embedded, key=lambda scenario: not scenario.slow), *full(), *everything_in_full()]
     unique: dict[str, Scenario] = {}
     for scenario in found:

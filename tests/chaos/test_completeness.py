@@ -71,6 +71,7 @@ class Effect:
 
 EFFECTS = (
     Effect("provider.start", "services/billing"),
+    Effect("provider.open_account", "services/billing"),
     Effect("provider.settle", "services/billing"),
     Effect("provider.cancel", "services/billing"),
     Effect("provider.refund", "services/billing"),

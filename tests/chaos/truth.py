@@ -38,6 +38,9 @@ class Books:
     years: int = 0
     invoices: int = 0
     credit_notes: int = 0
+    #: Of a company that sells: its bills by state, and their credit notes.
+    bills: dict[str, int] = field(default_factory=dict)
+    bill_credits: int = 0
     #: Mails that the catcher accepted, by template.
     mails: dict[str, int] = field(default_factory=dict)
 
@@ -121,6 +124,8 @@ class Truth:
             years=sum(row["refunded_at"] is None for row in self._of("billing", "subscription_years", company_id)),
             invoices=sum(row["kind"] == "invoice" for row in invoices),
             credit_notes=sum(row["kind"] == "credit_note" for row in invoices),
+            bills=dict(Counter(row["state"] for row in self._of("billing", "bills", company_id))),
+            bill_credits=len(self._of("billing", "bill_credits", company_id)),
             mails=dict(self.mails(company_id)),
         )
 
@@ -183,6 +188,8 @@ class Truth:
         lost = {entry.get("charge", entry.get("capture")) for entry in self.ledger("dispute_lost")}
         theirs -= sum(_minor(entry) for entry in charges if entry["ref"] in lost)
         ours = sum(row["total_minor"] for row in self._of("billing", "invoices", company_id))
+        bills = [row for row in self._of("billing", "bills", company_id) if row["paid_at"] is not None]
+        ours += sum(row["total_minor"] - row["refunded_minor"] for row in bills)
         return [f"the processors hold {theirs} and the documents say {ours}"] if theirs != ours else []
 
     def _events(self, company_id: str) -> list[str]:
