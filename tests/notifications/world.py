@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from actiontrac import clock
 from actiontrac.contracts import accounts, billing
+from actiontrac.errors import NotFound, Unavailable
 from actiontrac.events import Event
 from actiontrac.testing import FakeAccounts, as_request, service_of, settings_for
 from services.notifications.models import Campaign, Message, Preference
@@ -58,9 +59,35 @@ def read(raw: bytes) -> EmailMessage:
     return found
 
 
+class FakeBilling:
+    """billing as notifications sees it: whom a contractor's bill goes to."""
+
+    def __init__(self) -> None:
+        self.state = "open"
+        self.away = False
+        self.asked = 0
+
+    def get_bill_contact(self, *, bill_id: str) -> dict[str, str]:
+        self.asked += 1
+        if self.away:
+            raise Unavailable()
+        if bill_id == "bil_gone":
+            raise NotFound()
+        return {
+            "bill_id": bill_id,
+            "company_id": ACME,
+            "email": "clara@client.example",
+            "client_name": "Clara Finch",
+            "seller_name": "Acme Tools",
+            "page_url": "http://127.0.0.1:8000/pay/the-token",
+            "state": self.state,
+        }
+
+
 class World:
     def __init__(self, home: Path, *, transport: Any = None, **environment: str) -> None:
         self.people = FakeAccounts(ACME, OLIVE)
+        self.billing = FakeBilling()
         self.transport = transport or Transport()
         self.settings = settings_for(home, **environment)
         self.service = service_of(
@@ -68,6 +95,7 @@ class World:
             home,
             settings=self.settings,
             accounts=self.people,
+            billing=self.billing,
             transport=self.transport,
         )
 
