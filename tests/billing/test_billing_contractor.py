@@ -23,7 +23,7 @@ from actiontrac.errors import Invalid, Unavailable
 from actiontrac.forbidden import ForbiddenData
 from actiontrac.testing import as_request
 from services.billing.models import Bill, Checkout, LedgerEntry, Payment, Refund
-from tests.billing.conftest import ACME, OLIVE, RIVAL, RON
+from tests.billing.conftest import ACME, RIVAL, RON
 from tests.billing.contractor import MERCHANT, METHODS, Seller
 
 DAY = 86400
@@ -181,7 +181,7 @@ class TestIssuing:
         with pytest.raises(BillNotFound):
             seller.service.show_bill(token=secrets.token_urlsafe(32))
         [row] = seller.shop.rows(Bill)
-        assert token not in (row.token_hash, row.token_sealed.decode("latin-1"))
+        assert token not in (row.link_hash, row.link_sealed.decode("latin-1"))
 
 
 class TestPaying:

@@ -86,7 +86,7 @@ class Bills(SellerAccounts):
             state="open",
             issued_by=user_id,
             request_key=request_key(),
-            token_hash=hash_of(token),
+            link_hash=hash_of(token),
             total_minor=comes_to.total,
             refunded_minor=0,
             currency=wanted.currency,

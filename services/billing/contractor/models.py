@@ -45,7 +45,7 @@ class Bill(CompanyOwned, Base):
     request_key: Mapped[str | None] = billed(
         String(64), "corporate", purpose="a repeated request continues this one", nullable=True
     )
-    token_hash: Mapped[str] = billed(
+    link_hash: Mapped[str] = billed(
         String(64), "corporate", purpose="finds the bill of a link", unique=True, index=True
     )
     total_minor: Mapped[int] = billed(Integer, "corporate", purpose="sum of the lines")
@@ -60,7 +60,7 @@ class Bill(CompanyOwned, Base):
     remind_at: Mapped[datetime | None] = column(
         UTCDateTime, "corporate", purpose="when the client is told that it is overdue", nullable=True, index=True
     )
-    token_sealed: Mapped[bytes | None] = sealed_column(purpose="the client's link", retention="invoice")
+    link_sealed: Mapped[bytes | None] = sealed_column(purpose="the client's link", retention="invoice")
     client_sealed: Mapped[bytes | None] = sealed_column(
         purpose="the client's name, e-mail and postal address, for this bill only", retention="invoice"
     )
@@ -71,7 +71,7 @@ class Bill(CompanyOwned, Base):
         purpose="what was sold, in the seller's words", retention="invoice"
     )
     note_sealed: Mapped[bytes | None] = sealed_column(purpose="a note to the client", retention="invoice")
-    token = Sealed("token_sealed")
+    token = Sealed("link_sealed")
     client = Sealed("client_sealed")
     seller = Sealed("seller_sealed")
     lines = Sealed("lines_sealed")

@@ -71,7 +71,7 @@ class ContractorStore(Store):
         Raises:
             BillNotFound: we did not make this link.
         """
-        found: Bill | None = self.session.scalar(select(Bill).where(Bill.token_hash == hash_of(token)))
+        found: Bill | None = self.session.scalar(select(Bill).where(Bill.link_hash == hash_of(token)))
         if found is None:
             raise BillNotFound()
         return found

@@ -40,7 +40,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(14), nullable=False),
         sa.Column("issued_by", sa.String(40), nullable=False),
         sa.Column("request_key", sa.String(64), nullable=True),
-        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("link_hash", sa.String(64), nullable=False),
         sa.Column("total_minor", sa.Integer(), nullable=False),
         sa.Column("refunded_minor", sa.Integer(), nullable=False),
         sa.Column("currency", sa.String(3), nullable=False),
@@ -51,7 +51,7 @@ def upgrade() -> None:
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("voided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("remind_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("token_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("link_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("client_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("seller_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("lines_sealed", sa.LargeBinary(), nullable=True),
@@ -63,7 +63,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_bills_company_id"), "bills", ["company_id"], unique=False)
     op.create_index(op.f("ix_bills_remind_at"), "bills", ["remind_at"], unique=False)
-    op.create_index(op.f("ix_bills_token_hash"), "bills", ["token_hash"], unique=True)
+    op.create_index(op.f("ix_bills_link_hash"), "bills", ["link_hash"], unique=True)
     op.create_table(
         "bill_credits",
         sa.Column("id", sa.String(40), nullable=False),
