@@ -5,8 +5,8 @@ from alembic import op
 
 from actiontrac.storage.migration import enable_company_isolation
 
-revision = "0005"
-down_revision = "0004"
+revision = "0007"
+down_revision = "0006"
 
 COMPANY_TABLES = ("seller_accounts", "bills", "bill_credits")
 
