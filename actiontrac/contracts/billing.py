@@ -29,6 +29,7 @@ SubscriptionState = Literal[
     "none", "pending_payment", "trial", "active", "renewal_due", "grace", "read_only", "lapsed", "terminated"
 ]
 Mark = Literal["refunded", "disputed"]
+UsageLevel = Literal["80", "100", "over", "blocked"]
 
 
 # Requests
@@ -247,6 +248,14 @@ class UsageView(TypedDict):
     plan: str | None
     worker_limit: int | None
     percent: int | None
+    #: 80: four fifths are used. 100: full, which is allowed. over: more than allowed, for 14 days. blocked: no
+    #: worker can be added. Each heals by itself with fewer workers or a larger plan (B16).
+    level: UsageLevel | None
+    #: Since when there are more than allowed, and the last day on which more can be added.
+    over_since: str | None
+    grace_ends_on: str | None
+    #: What that means and what to do, in a sentence.
+    explanation: str
     advice: AdviceView | None
 
 
@@ -465,15 +474,56 @@ class DisputeClosed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class UsageWarned(Event):
-    """The company reached 80 % of its plan's limit, or went over it; once per level until it heals."""
+    """
+    The company reached 80 % or all of its plan's limit, went over it, or its days over it are up (B16).
+
+    Once per level until it heals. ``grace_ends_on`` is the last day on which more workers can
+    be added, and empty below ``over``.
+    """
 
     source = SERVICE
     type = "usage.warned"
 
-    level: Literal["80", "over"]
+    level: UsageLevel
     managed: int
     worker_limit: int
     plan: str
+    grace_ends_on: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllowanceChanged(Event):
+    """
+    What a company may do with its workers from now on, dates ahead included (B12, B16, B17).
+
+    It says enough for workers to go by it while billing is away. Of the allowances of a
+    company only the one with the highest ``version`` counts, in whatever order they come.
+    A company that neither bought nor tried has none, and no limit.
+    """
+
+    source = SERVICE
+    type = "allowance.changed"
+
+    version: int
+    #: The plan as people call it.
+    plan: str
+    #: 0: no limit.
+    worker_limit: int
+    #: For so many days there may be more workers than the plan allows, once under the same ``terms``.
+    grace_days: int
+    #: Names the plan and the year, or the trial, that this comes from.
+    terms: str
+    #: From when the year counts that was paid ahead, with its plan; empty when there is none.
+    next_on: str
+    next_plan: str
+    next_limit: int
+    next_terms: str
+    #: The first day on which worker data can only be read and exported, and what ended before: year, trial,
+    #: refund or membership; empty when no such day is known.
+    read_only_on: str
+    read_only_after: str
+    #: The larger plans on sale, smallest first, each as its limit and its name: ``50 Team``.
+    larger_plans: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -538,7 +588,11 @@ class SubscriptionGraceStarted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class SubscriptionReadOnly(Event):
-    """Nothing can be added any more; everything can be read and exported. ``after``: year, trial or refund."""
+    """
+    Nothing can be added or changed any more; everything can be read and exported (B12).
+
+    ``after``: year, trial or refund.
+    """
 
     source = SERVICE
     type = "subscription.read_only"

@@ -32,6 +32,7 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "dispute.closed": ("notifications.on_dispute_closed",),
     "payment.refunded": ("notifications.on_payment_refunded",),
     "usage.warned": ("notifications.on_usage_warned",),
+    "allowance.changed": ("workers.on_allowance_changed",),
     "plan.advised": ("notifications.on_plan_advised",),
     "bill.issued": ("notifications.on_bill_issued",),
     "bill.overdue": ("notifications.on_bill_overdue",),

@@ -238,6 +238,12 @@ class WorkerCountChanged(Event):
     high_water: int
     #: Counts up with every change, so that a late event is recognised.
     sequence: int
+    #: Since when there are more than the plan allows, and the last day on which more can be added; empty
+    #: while there are not (B16).
+    over_since: str = ""
+    over_until: str = ""
+    #: The version of billing's allowance that these days follow from.
+    allowance: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,6 +286,14 @@ class ManagerLoop(Conflict):
 
 class ReportsNotReassigned(Conflict):
     """Others still report to this worker; give them another manager first."""
+
+
+class SeatLimitReached(Conflict):
+    """The plan allows no more workers; choose a larger plan, or archive workers who have left."""
+
+
+class AccountReadOnly(Conflict):
+    """Nothing is paid at the moment: workers can be read, exported and archived, and not added or changed."""
 
 
 class ImportNotFound(NotFound):

@@ -230,6 +230,21 @@ def _position(facts: Facts, today: date) -> Position:
     return Position(stage=Stage.PENDING_PAYMENT if facts.waiting else Stage.NONE)
 
 
+def read_only_from(facts: Facts, today: date) -> tuple[date | None, After | None]:
+    """
+    The first day on which nothing can be added any more, as far as it is known today, and
+    what ended before: nothing is named where the membership was terminated.
+    """
+    here = position(facts, today)
+    while not here.read_only:
+        if here.changes_on is None:
+            return None, None
+        here = position(facts, here.changes_on)
+    if here.end is None or here.after is None:
+        return here.end, None
+    return here.end + timedelta(days=1 + (GRACE_DAYS if here.after == "year" else 0)), here.after
+
+
 def _running(end: date, today: date, *, refunded: bool) -> Position:
     left = (end - today).days
     if left > RENEWAL_WINDOW_DAYS:

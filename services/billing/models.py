@@ -303,6 +303,12 @@ class Subscription(CompanyOwned, Base):
     look_at: Mapped[datetime | None] = column(
         UTCDateTime, "corporate", purpose="when there is something to tell", nullable=True, index=True
     )
+    allowance: Mapped[str | None] = column(
+        Text, "corporate", purpose="what workers was told last, as JSON; only news is told", nullable=True
+    )
+    allowance_version: Mapped[int] = column(
+        Integer, "corporate", purpose="order of what workers was told", nullable=False, default=0
+    )
 
 
 class DatedNotice(CompanyOwned, Base):
@@ -461,7 +467,13 @@ class Meter(CompanyOwned, Base):
         Integer, "corporate", purpose="most workers ever managed, as workers told it", nullable=False
     )
     sequence: Mapped[int] = column(Integer, "corporate", purpose="late events are recognised", nullable=False)
-    warned: Mapped[str] = column(String(4), "corporate", purpose="each level is warned of once", nullable=False)
+    warned: Mapped[str] = column(String(10), "corporate", purpose="each level is warned of once", nullable=False)
+    over_since: Mapped[date | None] = column(
+        Date, "corporate", purpose="more than the plan allows since then, as workers told it", nullable=True
+    )
+    over_until: Mapped[date | None] = column(
+        Date, "corporate", purpose="the last day on which more can be added, as workers told it", nullable=True
+    )
     advised: Mapped[str] = column(String(60), "corporate", purpose="each advice is given once", nullable=False)
     review_at: Mapped[datetime | None] = column(
         UTCDateTime, "corporate", purpose="when the plan is looked at again", nullable=True, index=True

@@ -135,15 +135,29 @@ def cause_to_return(*, may_buy: bool, authenticated: bool, terminated: bool = Fa
 
 # Usage
 
+#: For so many days there may be more workers than a paid plan allows; then none can be added (B16).
+OVER_LIMIT_DAYS = 14
 
-def warning_level(managed: int, worker_limit: int) -> str:
-    """``over``, ``80`` or nothing; exactly at the limit is allowed (B16)."""
+
+def over_until(since: date, days: int) -> date:
+    """The last day on which more can be added, where it is not known from workers yet."""
+    return since + timedelta(days=days - 1)
+
+
+def warning_level(managed: int, worker_limit: int, *, room: bool = True) -> str:
+    """
+    ``over`` or ``blocked``, ``100``, ``80`` or nothing; exactly at the limit is allowed (B16).
+
+    ``room``: whether more may be added although there are too many.
+    """
     if managed > worker_limit:
-        return "over"
+        return "over" if room else "blocked"
+    if managed == worker_limit:
+        return "100"
     return "80" if managed * 100 >= worker_limit * 80 else ""
 
 
-_HEIGHT = {"": 0, "80": 1, "over": 2}
+_HEIGHT = {"": 0, "80": 1, "100": 2, "over": 3, "blocked": 4}
 
 
 def rises(before: str, after: str) -> bool:

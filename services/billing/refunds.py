@@ -216,7 +216,7 @@ class Refunds(Billing):
                 year.refunded_at = now
             if ended is not None:
                 store.session.flush()
-                look(store, now)
+            look(store, now)
             watch(store, meter, now.date())
         store.publish(
             PaymentRefunded(

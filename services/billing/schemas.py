@@ -1,7 +1,7 @@
 """From rows to the views that billing promises: plain JSON."""
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import orjson
 
@@ -19,6 +19,7 @@ from actiontrac.contracts.billing import (
     SubscriptionView,
     TaxProfileView,
     TaxView,
+    UsageLevel,
 )
 from services.billing.discounts import Terms as CouponTerms
 from services.billing.documents import Document, Line, Tax
@@ -30,6 +31,7 @@ from services.billing.taxing import Bill, taxes_from, taxes_to
 
 if TYPE_CHECKING:
     from services.billing.standing import Terms
+    from services.billing.watch import Level
 
 
 def prices_of(plan: Plan) -> dict[str, int]:
@@ -224,6 +226,40 @@ def advice_view(advice: Advice) -> AdviceView:
         "reason": advice.reason,
         "saving_minor": advice.saving.minor,
         "currency": advice.saving.currency,
+    }
+
+
+class UsageLevelFields(TypedDict):
+    level: UsageLevel | None
+    over_since: str | None
+    grace_ends_on: str | None
+    explanation: str
+
+
+def usage_level(
+    found: "Level | None", managed: int, terms: "Terms | None", *, read_only: bool
+) -> UsageLevelFields:
+    """The part of the usage page that says how full the plan is, and what follows (B16)."""
+    if found is None or terms is None:
+        text = "Nothing was bought or tried yet, so there is no limit."
+        if read_only:
+            text = "Nothing is paid at the moment: workers can be read, exported and archived, not added or changed."
+        return {"level": None, "over_since": None, "grace_ends_on": None, "explanation": text}
+    text = f"Your plan allows {terms.worker_limit} workers."
+    larger = "take a larger plan, or archive workers who have left"
+    if found.level == "100":
+        text = f"{text} It is full, which is allowed; for more, {larger}."
+    elif found.level == "over":
+        text = f"{text} You manage {managed}. More can be added until {found.until}, and then none: {larger}."
+    elif found.level == "blocked":
+        text = f"{text} You manage {managed}, so none can be added; everything else works. To go on, {larger}."
+    else:
+        text = f"{text} There is room for {terms.worker_limit - managed} more."
+    return {
+        "level": cast(UsageLevel, found.level) if found.level else None,
+        "over_since": found.since.isoformat() if found.since else None,
+        "grace_ends_on": found.until.isoformat() if found.until and found.level == "over" else None,
+        "explanation": text,
     }
 
 

@@ -10,8 +10,9 @@ from actiontrac.contracts.billing import (
     SubscriptionRenewalDue,
 )
 from actiontrac.events import Event
+from services.billing.allowance import allowance_of, tell
 from services.billing.life import GRACE_DAYS, Facts, Happening, Position, Span, Stage, position, require
-from services.billing.models import Subscription
+from services.billing.models import Subscription, SubscriptionYear
 from services.billing.repository import BillingStore
 
 
@@ -24,6 +25,13 @@ class Terms:
     worker_limit: int
     starts_on: date
     ends_on: date
+    #: Whether this is a trial.
+    tried: bool = False
+
+    @property
+    def key(self) -> str:
+        """Names the terms: another plan, another year, or a trial."""
+        return f"{'trial' if self.tried else self.starts_on.isoformat()} {self.plan} {self.version}"
 
 
 def facts_of(store: BillingStore, life: Subscription | None) -> Facts:
@@ -46,9 +54,17 @@ def terms_on(store: BillingStore, day: date) -> Terms | None:
     """The paid year that runs on a day, or else the trial."""
     year = store.year_on(day)
     if year is not None:
-        return Terms(year.plan_code, year.plan_version, year.worker_limit, year.starts_on, year.ends_on)
+        return _bought(year)
     tried = trial_terms(store.subscription())
     return tried if tried is not None and tried.starts_on <= day <= tried.ends_on else None
+
+
+def limiting_terms(store: BillingStore, day: date) -> Terms | None:
+    """The terms whose limit holds on a day: also in the grace after a year, in which everything works as before."""
+    running = terms_on(store, day)
+    if running is None and position(facts_of(store, store.subscription()), day).stage is Stage.GRACE:
+        return last_terms(store)
+    return running
 
 
 def trial_terms(life: Subscription | None) -> Terms | None:
@@ -58,17 +74,26 @@ def trial_terms(life: Subscription | None) -> Terms | None:
     assert life.trial_plan is not None
     assert life.trial_version is not None
     assert life.trial_limit is not None
-    return Terms(life.trial_plan, life.trial_version, life.trial_limit, life.trial_starts_on, life.trial_ends_on)
+    return Terms(
+        life.trial_plan, life.trial_version, life.trial_limit, life.trial_starts_on, life.trial_ends_on, tried=True
+    )
 
 
 def last_terms(store: BillingStore) -> Terms | None:
     """What the company had last: of the years that stand, else of any, else its trial."""
     years = store.years()
     standing = [year for year in years if year.refunded_at is None] or list(years)
-    if standing:
-        year = standing[-1]
-        return Terms(year.plan_code, year.plan_version, year.worker_limit, year.starts_on, year.ends_on)
-    return trial_terms(store.subscription())
+    return _bought(standing[-1]) if standing else trial_terms(store.subscription())
+
+
+def next_terms(store: BillingStore, day: date) -> Terms | None:
+    """Those of the year that was paid ahead."""
+    ahead = (year for year in store.years() if year.refunded_at is None and year.starts_on > day)
+    return next((_bought(year) for year in ahead), None)
+
+
+def _bought(year: SubscriptionYear) -> Terms:
+    return Terms(year.plan_code, year.plan_version, year.worker_limit, year.starts_on, year.ends_on)
 
 
 def refuse_unless(store: BillingStore, happening: Happening, today: date) -> None:
@@ -83,12 +108,22 @@ def look(store: BillingStore, now: datetime) -> Position:
     """
     Where the company stands; publishes what it has not been told yet, and says when to look again.
 
+    What it may do with its workers is told to the workers service here, because here leads
+    everything that changes it.
+
     A company is told at most one thing at a time: after a clock that jumped a year it
     hears that its account is read-only, and not of the six reminders that lie behind.
     """
+    # In the order of everybody who locks both, so that none waits for the other.
+    meter = store.meter(lock=True)
     life = store.subscription_for_change()
     today = now.date()
-    here = position(facts_of(store, life), today)
+    facts = facts_of(store, life)
+    here = position(facts, today)
+    terms = terms_on(store, today) or last_terms(store)
+    if tell(store, life, allowance_of(store, facts, today, terms, next_terms(store, today))):
+        # Since when the company is over the new limit, workers will say.
+        meter.over_since = meter.over_until = None
     if here.notice is not None and here.end is not None and store.tell_once(here.end, here.notice):
         store.publish(_event(store, here))
     life.look_at = datetime.combine(here.look_on, time.min, UTC) if here.look_on else None

@@ -57,6 +57,7 @@ class Subscriptions(Billing):
             if offer is None:
                 raise TrialNotOffered()
             # Two who start it at the same moment meet here.
+            meter = store.meter(lock=True)
             life = store.subscription_for_change()
             if store.years():
                 raise TrialUsed()
@@ -77,7 +78,7 @@ class Subscriptions(Billing):
                 )
             )
             look(store, now)
-            watch(store, store.meter(lock=True), now.date())
+            watch(store, meter, now.date())
             return store.answer(self._view(store))
 
     @rpc(requires=SERVICE_ONLY, write=True)
@@ -85,6 +86,7 @@ class Subscriptions(Billing):
         """The company left for good: nothing can be bought any more, and nothing more is told. Safe to repeat."""
         now = clock.now()
         with self.store(company_id) as store:
+            store.meter(lock=True)
             life = store.subscription_for_change()
             if position(facts_of(store, life), now.date()).stage is not Stage.TERMINATED:
                 life.terminated_on = now.date()

@@ -83,7 +83,9 @@ ALL: tuple[Mail, ...] = (
     Mail(name="dispute_won", category="legal_notice", sample={**_DISPUTE, "closed_on": "2026-12-20", "whole": False}),
     Mail(name="dispute_lost", category="legal_notice", sample={**_DISPUTE, "closed_on": "2026-12-20", "whole": True}),
     Mail(name="usage_80", sample=_USAGE),
-    Mail(name="usage_over", sample={**_USAGE, "managed": 53}),
+    Mail(name="usage_100", sample={**_USAGE, "managed": 50}),
+    Mail(name="usage_over", version=2, sample={**_USAGE, "managed": 53, "grace_ends_on": "2027-02-14"}),
+    Mail(name="usage_blocked", sample={**_USAGE, "managed": 53, "grace_ends_on": "2027-02-14"}),
     Mail(
         name="plan_advice_up",
         sample={**_ADVICE, "managed": 12, "current_plan": "starter", "advised_plan": "team"},

@@ -15,9 +15,10 @@ from services.workers.actions.models import ActionTemplate, WorkerAction
 from services.workers.base import Base, Key
 from services.workers.history.models import WorkerVersion
 from services.workers.orgchart.models import Vacancy, WorkerPosition
+from services.workers.seats.models import SeatAllowance
 
 #: All tables of this service hang on one base; these are described beside what they are for.
-ELSEWHERE = (WorkerAction, ActionTemplate, WorkerPosition, Vacancy, WorkerVersion)
+ELSEWHERE = (WorkerAction, ActionTemplate, WorkerPosition, Vacancy, WorkerVersion, SeatAllowance)
 
 #: Tables without a company, each with its reason.
 UNISOLATED = {"sweep_runs": "one pass over all companies; it holds figures and a position only"}
@@ -143,13 +144,12 @@ class ManagedCount(CompanyOwned, Base):
         """The most workers at any one time of a calendar year; a new year begins with those who are there."""
         return self.high_water if self.year == year else self.managed
 
-    def add(self, change: int, year: int) -> bool:
-        """Count workers in or out; whether the count is another now."""
+    def add(self, change: int, year: int) -> None:
+        """Count workers in or out."""
         self.high_water = max(self.high_water_in(year), self.managed + change)
         self.year = year
         self.managed += change
-        self.sequence += 1 if change else 0
-        return bool(change)
+        self.sequence += 1
 
 
 class CountSnapshot(CompanyOwned, Base):

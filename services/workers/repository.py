@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 from sqlalchemy import ColumnElement, Select, delete, func, select, tuple_
 
 from actiontrac import clock
-from actiontrac.contracts.workers import COUNTED, ImportNotFound, WorkerCountChanged, WorkerNotFound, WorkerQuery
+from actiontrac.contracts.workers import COUNTED, ImportNotFound, WorkerNotFound, WorkerQuery
 from actiontrac.ids import new_id
 from services.workers import normal
 from services.workers.actions.repository import ActionsStore
@@ -25,6 +25,7 @@ from services.workers.models import (
 )
 from services.workers.orgchart.models import POSITION
 from services.workers.orgchart.repository import ChartStore
+from services.workers.seats.repository import SeatsStore
 
 Item = TypeVar("Item")
 
@@ -47,7 +48,7 @@ def _parts(values: Iterable[Item]) -> Iterator[list[Item]]:
         yield whole[start : start + _VALUES_AT_ONCE]
 
 
-class WorkersStore(ActionsStore, ChartStore, HistoryStore):
+class WorkersStore(ActionsStore, ChartStore, HistoryStore, SeatsStore):
     base: ClassVar[Any] = Base
 
     # One worker
@@ -229,16 +230,22 @@ class WorkersStore(ActionsStore, ChartStore, HistoryStore):
         ).one_or_none()
 
     def count_in(self, count: ManagedCount, change: int) -> None:
-        """Add to the count and tell the others, if that changes it."""
-        if count.add(change, clock.today().year):
-            self.publish(
-                WorkerCountChanged(
-                    company_id=count.company_id,
-                    managed=count.managed,
-                    high_water=count.high_water,
-                    sequence=count.sequence,
-                )
-            )
+        """
+        Add to the count and tell the others, if that changes it; ``count`` is locked.
+
+        Every way in which a worker becomes counted leads through here, so the limit is
+        checked in the transaction of the change and under the company's lock (B17).
+
+        Raises:
+            SeatLimitReached: the plan does not allow so many more (B16).
+        """
+        if not change:
+            return
+        allowance = self.require_seats(count, change)
+        count.add(change, clock.today().year)
+        if allowance is not None:
+            allowance.follow(count.managed, clock.today())
+        self.tell_count(count, allowance)
 
     def recount(self) -> int:
         """How many workers count, from the profiles themselves."""

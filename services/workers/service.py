@@ -15,12 +15,13 @@ from services.workers.history.methods import HistoryMethods
 from services.workers.orgchart.methods import ChartMethods
 from services.workers.repository import WorkersStore
 from services.workers.schemas import count_view, sweep_view, worker_view
+from services.workers.seats.methods import SeatMethods
 
 #: The nightly sweep belongs to the night that began the evening before; it starts at 02:00 UTC.
 NIGHT_BEGINS = timedelta(hours=2)
 
 
-class WorkersService(ActionMethods, ChartMethods, ExportMethods, HistoryMethods, Service):
+class WorkersService(ActionMethods, ChartMethods, ExportMethods, HistoryMethods, SeatMethods, Service):
     name = contract.SERVICE
 
     store: Opener[WorkersStore] = Stores(WorkersStore)
@@ -36,9 +37,12 @@ class WorkersService(ActionMethods, ChartMethods, ExportMethods, HistoryMethods,
             ForbiddenData: a field holds what ActionTrac does not hold (S23).
             Invalid: a field is missing, unknown or wrong; the manager is nobody here.
             WorkerNumberTaken: another worker of this company has this number.
+            SeatLimitReached: the plan allows no more workers, and its days of grace are over (B16, B17).
+            AccountReadOnly: nothing is paid at the moment (B12).
         """
         fields = policies.tidy(schemas.parse(contract.WorkerInput, worker).model_dump())
         with self.store(company_id) as store:
+            store.require_writable()
             return store.answer(worker_view(profiles.create(store, fields)))
 
     @rpc(requires="workers.read")
@@ -86,16 +90,20 @@ class WorkersService(ActionMethods, ChartMethods, ExportMethods, HistoryMethods,
             Invalid: ``effective_on`` is still to come, or before the last change of position (W14).
             ManagerLoop: the worker would be above themselves (W12).
             ReportsNotReassigned: others still report to a worker who would be gone (W13).
+            SeatLimitReached: the worker would count again, and the plan allows no more (B17).
+            AccountReadOnly: nothing is paid at the moment (B12).
         """
         wanted = schemas.parse(contract.WorkerChange, change).model_dump(exclude_unset=True)
         policies.require_filled(wanted)
         with self.store(company_id) as store:
+            store.require_writable()
             return store.answer(worker_view(profiles.change(store, worker_id, policies.tidy(wanted))))
 
     @rpc(requires="workers.write", write=True)
     def archive_worker(self, *, company_id: str, worker_id: str) -> contract.WorkerView:
         """
-        Stop managing a worker; the profile stays readable and no longer counts.
+        Stop managing a worker; the profile stays readable and no longer counts. That works in a
+        read-only account too: whoever wants to buy a smaller plan must be able to come below its limit.
 
         Safe to repeat: only the call that changes something publishes the event.
 
@@ -123,6 +131,8 @@ class WorkersService(ActionMethods, ChartMethods, ExportMethods, HistoryMethods,
         Raises:
             ForbiddenData: a column is for data that ActionTrac does not hold (S23).
             Invalid: the file is no table, too long, or lacks a column for names; the mapping is wrong.
+            SeatLimitReached: with this file there would be more workers than allowed; nothing was taken (B17).
+            AccountReadOnly: nothing is paid at the moment (B12).
         """
         wanted = schemas.parse(contract.ImportOptions, options)
         if not isinstance(text, str):
@@ -131,6 +141,7 @@ class WorkersService(ActionMethods, ChartMethods, ExportMethods, HistoryMethods,
         table = imports.read_table(text, wanted.mapping)
         rows = imports.read_rows(table)
         with self.store(company_id) as store:
+            store.require_writable()
             return store.answer(imports.run(store, table, rows, wanted))
 
     @rpc(requires="workers.read")

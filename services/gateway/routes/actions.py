@@ -1,7 +1,7 @@
 """What a company writes down about a worker, and sees through."""
 
 from actiontrac.contracts import worker_actions as contract
-from actiontrac.contracts.workers import WorkerArchived, WorkerNotFound
+from actiontrac.contracts.workers import AccountReadOnly, WorkerArchived, WorkerNotFound
 from actiontrac.http import Ask, Route, body, company, path, query
 from services.gateway.desk import Desk
 
@@ -17,7 +17,7 @@ def routes(_: Desk) -> list[Route]:
             description="A dated note, praise, coaching, warning, incident or task. What is left out comes from the "
             "template that is named. While it is open, `action.due` is told once on its day of reminding.",
             requires="workers.write", rate="write", body=contract.ActionInput, answer=contract.ActionView,
-            errors=(WorkerNotFound, WorkerArchived, contract.TemplateNotFound),
+            errors=(WorkerNotFound, WorkerArchived, contract.TemplateNotFound, AccountReadOnly),
             ask=Ask(WORKERS, "create_action", {"company_id": company, "worker_id": path("id"), "action": body}),
             example={"kind": "task", "text": "Hand over the keys of the workshop.", "due_on": "2026-12-01"},
         ),
@@ -44,7 +44,7 @@ def routes(_: Desk) -> list[Route]:
             method="PATCH", path="/v1/actions/{id}", name="update_action", tag="Actions", summary="Change an action",
             description="Only the fields that are sent change; null empties a field that may be empty.",
             requires="workers.write", rate="write", body=contract.ActionChange, answer=contract.ActionView,
-            errors=(contract.ActionNotFound,),
+            errors=(contract.ActionNotFound, AccountReadOnly),
             ask=Ask(WORKERS, "update_action", {**one, "change": body}),
             example={"state": "done"},
         ),
@@ -52,7 +52,7 @@ def routes(_: Desk) -> list[Route]:
             method="POST", path="/v1/action-templates", name="create_action_template", tag="Actions", status=201,
             summary="Add a template for actions",
             requires="workers.write", rate="write", body=contract.TemplateInput, answer=contract.TemplateView,
-            errors=(contract.TooManyTemplates,),
+            errors=(contract.TooManyTemplates, AccountReadOnly),
             ask=Ask(WORKERS, "create_action_template", {"company_id": company, "template": body}),
             example={"name": "First week", "kind": "task", "text": "Show the fire exits.", "due_in_days": 5},
         ),

@@ -1,7 +1,7 @@
 """Who reports to whom, as data and as a picture, and what a worker was when."""
 
 from actiontrac.contracts import worker_chart as contract
-from actiontrac.contracts.workers import WorkerNotFound
+from actiontrac.contracts.workers import AccountReadOnly, WorkerNotFound
 from actiontrac.http import Ask, Exchange, Response, Route, body, company, path, query
 from services.gateway.desk import Desk
 
@@ -44,7 +44,7 @@ def routes(_: Desk) -> list[Route]:
             method="POST", path="/v1/vacant-positions", name="create_vacancy", tag="Org chart", status=201,
             summary="Put a vacant position into the chart",
             requires="workers.write", rate="write", body=contract.VacancyInput, answer=contract.VacancyView,
-            errors=(contract.TooManyVacancies,),
+            errors=(contract.TooManyVacancies, AccountReadOnly),
             ask=Ask(WORKERS, "create_vacancy", {"company_id": company, "vacancy": body}),
             example={"title": "Fitter", "department": "Assembly"},
         ),

@@ -11,6 +11,9 @@ from services.gateway.schemas import ImportQuery, ImportRequest
 
 WORKERS = "workers"
 
+#: Why what adds or changes workers may be refused although it is right (B12, B16).
+NO_ROOM = (contract.SeatLimitReached, contract.AccountReadOnly)
+
 #: Room for 5,000 full profiles with long notes, the most that one file may hold.
 IMPORT_LIMIT = 8 * 1024 * 1024
 
@@ -65,9 +68,10 @@ def routes(_: Desk) -> list[Route]:
             method="POST", path="/v1/workers", name="create_worker", tag="Workers", status=201,
             summary="Add a worker",
             description="Only the name is required. A birth date, identity number, card or bank account in any field "
-            "is refused by that field's name.",
+            "is refused by that field's name. At the plan's limit more can be added for 14 days, then none (`/v1/usage` "
+            "says how it stands); in a read-only account workers are read, exported and archived.",
             requires="workers.write", rate="write", body=contract.WorkerInput, answer=contract.WorkerView,
-            errors=(contract.WorkerNumberTaken,),
+            errors=(contract.WorkerNumberTaken, *NO_ROOM),
             ask=Ask(WORKERS, "create_worker", {"company_id": company, "worker": body}),
             example={"first_name": "Wanda", "last_name": "Rivers", "title": "Fitter", "department": "Assembly"},
         ),
@@ -82,7 +86,7 @@ def routes(_: Desk) -> list[Route]:
             requires="workers.write", rate="write", body=contract.WorkerChange, answer=contract.WorkerView,
             errors=(
                 contract.WorkerNotFound, contract.WorkerNumberTaken, contract.ManagerLoop, contract.StatusMoveRefused,
-                contract.WorkerArchived, contract.ReportsNotReassigned,
+                contract.WorkerArchived, contract.ReportsNotReassigned, *NO_ROOM,
             ),
             ask=Ask(WORKERS, "update_worker", {**one, "change": body}),
             example={"title": "Lead fitter"},
@@ -109,7 +113,7 @@ def routes(_: Desk) -> list[Route]:
             errors=(
                 contract.WorkerNotFound, worker_history.VersionNotFound, contract.WorkerNumberTaken,
                 contract.ManagerLoop, contract.StatusMoveRefused, contract.WorkerArchived,
-                contract.ReportsNotReassigned,
+                contract.ReportsNotReassigned, *NO_ROOM,
             ),
             ask=Ask(WORKERS, "restore_worker", {**one, "restoration": body}),
             example={"version": 1},
@@ -118,10 +122,11 @@ def routes(_: Desk) -> list[Route]:
             method="POST", path="/v1/worker-imports", name="import_workers", tag="Workers", status=201,
             summary="Import a file of workers",
             description="The CSV file itself with its options in the query, or JSON with the file as a text. Rows with "
-            "forbidden data are refused one by one; `dry_run` only says what would happen. At most 5,000 rows at once.",
+            "forbidden data are refused one by one; `dry_run` only says what would happen. At most 5,000 rows at once. "
+            "A file with more new workers than the plan has room for is refused as a whole.",
             requires="workers.import", rate="write", body=ImportRequest, body_limit=IMPORT_LIMIT,
             also_accepts=("text/csv",), unguarded=frozenset(("text",)), query=ImportQuery, answer=contract.ImportView,
-            handler=import_file,
+            handler=import_file, errors=NO_ROOM,
             ask=Ask(WORKERS, "import_workers", {"company_id": company, "text": by_handler, "options": by_handler}),
             example={"text": "First name,Surname\nWanda,Rivers\n", "options": {"dry_run": True}},
         ),

@@ -36,11 +36,13 @@ class ActionMethods:
             Invalid: a field is missing, unknown or wrong; the owner is no member.
             WorkerNotFound, TemplateNotFound: this company has no such worker or template.
             WorkerArchived: the worker's profile is only readable.
+            AccountReadOnly: nothing is paid at the moment (B12).
         """
         wanted = schemas.parse(contract.ActionInput, action)
         self._require_member(company_id, wanted.owner_id)
         author_id = _asking()
         with self.store(company_id) as store:
+            store.require_writable()
             if store.worker(worker_id).status == "archived":
                 raise WorkerArchived()
             template = template_view(store.template(wanted.template_id)) if wanted.template_id else None
@@ -91,11 +93,13 @@ class ActionMethods:
             ForbiddenData: a field holds what ActionTrac does not hold (S23).
             Invalid: a field is unknown or wrong; the owner is no member.
             ActionNotFound: this company has no such action.
+            AccountReadOnly: nothing is paid at the moment (B12).
         """
         wanted = schemas.parse(contract.ActionChange, change).model_dump(exclude_unset=True)
         rules.require_filled(wanted)
         self._require_member(company_id, wanted.get("owner_id"))
         with self.store(company_id) as store:
+            store.require_writable()
             action = store.action(action_id, _eyes(), lock=True)
             changed = {name: value for name, value in wanted.items() if getattr(action, name) != value}
             if changed:
@@ -109,9 +113,11 @@ class ActionMethods:
             ForbiddenData: a field holds what ActionTrac does not hold (S23).
             Invalid: a field is missing, unknown or wrong.
             TooManyTemplates: there are 200 already.
+            AccountReadOnly: nothing is paid at the moment (B12).
         """
         wanted = schemas.parse(contract.TemplateInput, template)
         with self.store(company_id) as store:
+            store.require_writable()
             store.lock_count()
             if store.count_templates() >= contract.TEMPLATES:
                 raise contract.TooManyTemplates()

@@ -49,9 +49,11 @@ class HistoryMethods:
             WorkerNotFound, VersionNotFound: there is no such worker or version.
             WorkerArchived, StatusMoveRefused, WorkerNumberTaken, ManagerLoop, ReportsNotReassigned: see
                 ``update_worker``.
+            SeatLimitReached, AccountReadOnly: see ``update_worker``.
         """
         wanted = schemas.parse(contract.Restoration, restoration)
         with self.store(company_id) as store:
+            store.require_writable()
             store.worker(worker_id)
             then = store.version(worker_id, wanted.version).fields
             fields = policies.tidy(schemas.parse(WorkerChange, then).model_dump(exclude_unset=True))

@@ -46,11 +46,19 @@ class Item:
 
 
 def run(store: WorkersStore, table: Table, rows: list[Row], options: ImportOptions) -> ImportView:
-    """Take a file, or say what would happen, and keep what came of it."""
+    """
+    Take a file, or say what would happen, and keep what came of it.
+
+    Raises:
+        SeatLimitReached: it would make more workers than the plan allows; none of it is taken.
+    """
     count = store.lock_count()
     plan = Plan(store, rows)
     errors = sorted((error for row in rows for error in row.errors), key=lambda error: error["row"])
     refused = options.on_error == "stop" and bool(errors) and not options.dry_run
+    if not refused:
+        # A dry run says this too: it is what would happen.
+        store.require_seats(count, plan.change)
     if not options.dry_run and not refused:
         change = plan.write(store, store.next_numbers(count, store.company_id, plan.unnumbered, plan.numbers))
         store.count_in(count, change)
@@ -100,6 +108,11 @@ class Plan:
     @property
     def unchanged(self) -> int:
         return sum(not item.changed for item in self.known)
+
+    @property
+    def change(self) -> int:
+        """How many more workers would be managed."""
+        return sum(policies.counts(item.status) - (item.worker.counts if item.worker else 0) for item in self._items)
 
     @property
     def unnumbered(self) -> int:

@@ -75,9 +75,11 @@ class ChartMethods:
             ForbiddenData: a field holds what ActionTrac does not hold (S23).
             Invalid: a field is missing, unknown or wrong; the manager is nobody here.
             TooManyVacancies: there are 1,000 already.
+            AccountReadOnly: nothing is paid at the moment (B12).
         """
         wanted = schemas.parse(contract.VacancyInput, vacancy)
         with self.store(company_id) as store:
+            store.require_writable()
             store.lock_count()
             if store.count_vacancies() >= contract.VACANCIES:
                 raise contract.TooManyVacancies()
