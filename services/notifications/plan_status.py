@@ -90,8 +90,7 @@ class PlanStatus:
     @handle(billing.UsageWarned)
     def on_usage_warned(self, event: billing.UsageWarned) -> None:
         """80 %, full, over the limit, and no more to be added; billing says each once until it heals (S38)."""
-        figures = {name: value for name, value in _figures(event).items() if value != ""}
-        self.tell(event, f"usage_{event.level}", event.event_id, figures)
+        self.tell(event, f"usage_{event.level}", event.event_id, _figures(event))
 
     @handle(billing.PlanAdvised)
     def on_plan_advised(self, event: billing.PlanAdvised) -> None:

@@ -45,13 +45,13 @@ def plan_name(code: str) -> str:
 def written_out(params: Mapping[str, Any]) -> dict[str, Any]:
     """
     Add words to figures, by their names: ``amount_minor`` + ``currency`` gives ``amount``,
-    ``ends_on`` gives ``ends_on_words``; ``plan``, ``…_plan`` and ``method`` give ``…_name``.
+    ``ends_on`` gives ``ends_on_words`` where there is such a day; ``plan``, ``…_plan`` and ``method`` give ``…_name``.
     """
     words = dict(params)
     for name, value in params.items():
         if name.endswith("_minor"):
             words[name.removesuffix("_minor")] = money(int(value), str(params["currency"]))
-        elif name.endswith("_on"):
+        elif name.endswith("_on") and value:
             words[f"{name}_words"] = day(str(value))
         elif name == "plan" or name.endswith("_plan"):
             words[f"{name}_name"] = plan_name(str(value))

@@ -80,18 +80,19 @@ class TestTheFigure:
 
 
 class TestWarnings:
-    def test_at_eighty_percent_and_over_the_limit_once_each(self, shop):
+    def test_at_eighty_percent_full_and_over_the_limit_once_each(self, shop):
         shop.buy("starter")
         for managed in (7, 8, 9, 10, 11, 12):
             shop.count(managed)
 
-        assert levels(shop) == ["80", "over"]
+        assert levels(shop) == ["80", "100", "over"]
 
     def test_exactly_at_the_limit_is_allowed(self, shop):
         shop.buy("starter")
         shop.count(10)
 
-        assert levels(shop) == ["80"]
+        assert levels(shop) == ["100"]
+        assert shop.usage()["level"] == "100"
 
     def test_they_heal_by_themselves_and_then_count_anew(self, shop):
         shop.buy("starter")

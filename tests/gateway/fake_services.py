@@ -234,6 +234,9 @@ class WorkersService(Fake):
         written(self, "create_worker", {"worker": worker})
         if context.current().idempotency_key == "seen-before":
             raise Replayed(view(workers.WorkerView))
+        refusals = {"no-seat": workers.SeatLimitReached, "read-only": workers.AccountReadOnly}
+        if worker["last_name"] in refusals:
+            raise refusals[worker["last_name"]]("Starter allows 10 workers. Team allows 50.")
         return view(workers.WorkerView)
 
 

@@ -74,6 +74,30 @@ class TestEveryAnswer:
             assert answer.headers[name] == value
         assert answer.headers["Cache-Control"] == "no-store"
 
+    @pytest.mark.parametrize(
+        ("last_name", "code"), [("no-seat", "seat_limit_reached"), ("read-only", "account_read_only")]
+    )
+    def test_a_plans_refusal_is_a_conflict_that_says_what_to_do(
+        self, gateway: Gateway, last_name: str, code: str
+    ) -> None:
+        worker = {"first_name": "Wanda", "last_name": last_name}
+        answer = gateway.post("/v1/workers", headers=OWNER, json=worker)
+        problem = problem_of(answer)
+        assert (problem["status"], problem["code"]) == (409, code)
+        assert problem["detail"] == "Starter allows 10 workers. Team allows 50."
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("post", "/v1/workers"), ("patch", "/v1/workers/{id}"), ("post", "/v1/worker-imports"),
+            ("post", "/v1/workers/{id}/restorations"),
+        ],
+    )  # fmt: skip
+    def test_the_document_names_a_plans_refusals(self, gateway: Gateway, method: str, path: str) -> None:
+        told = json.dumps(gateway.get("/openapi.json").json()["paths"][path][method]["responses"]["409"])
+        assert "seat_limit_reached" in told
+        assert "account_read_only" in told
+
     def test_shows_and_logs_nothing_of_an_exception(self, gateway: Gateway) -> None:
         answer = gateway.get("/v1/workers/wrk_broken", headers=OWNER)
         problem = problem_of(answer)

@@ -101,13 +101,33 @@ class TestPlanStatus:
 
     @pytest.mark.parametrize(
         ("level", "subject"),
-        [("80", "You use 41 of 50 workers in your plan"), ("over", "You manage more workers than your plan allows")],
+        [
+            ("80", "You use 41 of 50 workers in your plan"),
+            ("100", "All 50 workers of your plan are in use"),
+            ("over", "You manage more workers than your plan allows"),
+            ("blocked", "No more workers can be added to your plan"),
+        ],
     )
     def test_warns_of_a_plan_that_fills_up_and_of_one_that_is_full(self, world, level, subject):
         world.happens(billing.UsageWarned(company_id=ACME, level=level, managed=41, worker_limit=50, plan="team"))
         world.service.hand_over()
 
         assert world.transport.subjects == [subject]
+
+    @pytest.mark.parametrize(
+        ("level", "text"),
+        [
+            ("over", "more workers can be added until February 14, 2027"),
+            ("blocked", "The days for more than that are up."),
+        ],
+    )
+    def test_says_until_when_more_can_be_added(self, world, level, text):
+        warned = {"managed": 53, "worker_limit": 50, "plan": "team", "grace_ends_on": "2027-02-14"}
+        world.happens(billing.UsageWarned(company_id=ACME, level=level, **warned))
+        world.service.hand_over()
+
+        [mail] = world.transport.mails
+        assert text in " ".join(mail.get_body(("plain",)).get_content().split())
 
     def test_warns_again_when_the_same_level_is_reached_anew(self, world):
         for _ in range(2):

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from actiontrac.contracts.billing import AllowanceChanged
 from actiontrac.contracts.worker_actions import ActionView, TemplateView
 from actiontrac.contracts.worker_chart import ChartView, PositionView, VacancyView
 from actiontrac.contracts.worker_history import VersionView
@@ -17,6 +18,7 @@ class Company:
     def __init__(self, service: WorkersService, company_id: str) -> None:
         self.service = service
         self.id = company_id
+        self.version = 0
 
     def create(self, **fields: Any) -> WorkerView:
         as_request()
@@ -116,6 +118,19 @@ class Company:
 
     def export(self, format: str = "csv", **query: Any) -> str:
         return self.service.export_workers(company_id=self.id, format=format, query=query)
+
+    def allow(self, worker_limit: int, *, version: int | None = None, **told: Any) -> None:
+        """What billing tells; a paid year of Starter with 14 days over the limit, unless it says otherwise."""
+        self.version = self.version + 1 if version is None else version
+        whole = {
+            "plan": "Starter", "grace_days": 14, "terms": "2026 starter 1", "next_on": "", "next_plan": "",
+            "next_limit": 0, "next_terms": "", "read_only_on": "", "read_only_after": "year",
+            "larger_plans": ["50 Team", "250 Business"], **told,
+        }  # fmt: skip
+        as_request()
+        handler = "workers.on_allowance_changed"
+        told_now = {"company_id": self.id, "version": self.version, "worker_limit": worker_limit}
+        self.service.on_allowance_changed(AllowanceChanged(handler=handler, **told_now, **whole))
 
     def plant(self, worker: WorkerView, **fields: Any) -> None:
         """Write behind the doors, as nobody can."""

@@ -68,8 +68,8 @@ def routes(_: Desk) -> list[Route]:
             method="POST", path="/v1/workers", name="create_worker", tag="Workers", status=201,
             summary="Add a worker",
             description="Only the name is required. A birth date, identity number, card or bank account in any field "
-            "is refused by that field's name. At the plan's limit more can be added for 14 days, then none (`/v1/usage` "
-            "says how it stands); in a read-only account workers are read, exported and archived.",
+            "is refused by that field's name. Over the plan's limit workers can be added for 14 days (`/v1/usage` "
+            "says how it stands), then not; in a read-only account workers are read, exported and archived.",
             requires="workers.write", rate="write", body=contract.WorkerInput, answer=contract.WorkerView,
             errors=(contract.WorkerNumberTaken, *NO_ROOM),
             ask=Ask(WORKERS, "create_worker", {"company_id": company, "worker": body}),
