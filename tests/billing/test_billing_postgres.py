@@ -10,6 +10,7 @@ from actiontrac.storage import CompanyOwned
 from actiontrac.storage.migration import migrate
 from actiontrac.testing import settings_for
 from services.billing.models import Base
+from tests.billing.test_billing_allowance import TestLevels, TestTelling
 from tests.billing.test_billing_checkout import TestOneRequestOneCheckout
 from tests.billing.test_billing_coupons import TestLimits
 from tests.billing.test_billing_invoices import TestInvoices, TestWhatIsKept
@@ -27,12 +28,14 @@ __all__ = [
     "TestAYear",
     "TestApplying",
     "TestInvoices",
+    "TestLevels",
     "TestLimits",
     "TestOnce",
     "TestOneRequestOneCheckout",
     "TestPaying",
     "TestReconciling",
     "TestRefunding",
+    "TestTelling",
     "TestTheFigure",
     "TestTheYearsEnd",
     "TestTwoPaymentsForOneYear",

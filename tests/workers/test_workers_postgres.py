@@ -3,6 +3,7 @@
 import secrets
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import pytest
 from sqlalchemy import func, select, text
 
 from actiontrac import clock
-from actiontrac.contracts.workers import WorkerNumberTaken
+from actiontrac.contracts.workers import SeatLimitReached, WorkerNumberTaken
 from actiontrac.storage import database_for
 from actiontrac.testing import as_request, service_of, settings_for
 from services.workers.models import CountSnapshot, ManagedCount, QuarantinedField, SweepRun, Worker, WorkerImport
+from services.workers.seats.models import SeatAllowance
 from services.workers.service import WorkersService
 from tests.servers.servers import Servers
 from tests.workers.company import Company
 from tests.workers.test_workers_managers import close_a_ring_at_once
+from tests.workers.test_workers_seats import TRIAL, fill, ways_to_count
 
 pytestmark = pytest.mark.full
 
@@ -119,14 +122,72 @@ class TestConcurrency:
             assert service.get_sweep()["quarantined"] == 1
 
 
+class TestSeats:
+    """B17 where transactions run side by side."""
+
+    def test_one_of_a_hundred_parallel_adds_gets_the_last_seat(self, acme: Company) -> None:
+        fill(acme, 9)
+        acme.allow(10, **TRIAL)
+
+        raised = at_once(*[acme.create] * 100)
+
+        assert {type(error) for error in raised} == {SeatLimitReached}
+        assert len(raised) == 99
+        assert acme.count()["managed"] == acme.recount() == 10
+
+    def test_imports_and_reactivations_are_adds_too(self, acme: Company) -> None:
+        ways = ways_to_count(acme, 4)
+        fill(acme, 9)
+        acme.allow(10, **TRIAL)
+
+        raised = at_once(*ways)
+
+        assert {type(error) for error in raised} == {SeatLimitReached}
+        assert acme.count()["managed"] == acme.recount() == 10
+
+    def test_the_newest_allowance_holds_however_they_come_and_meanwhile_are_used(self, acme: Company) -> None:
+        def tell(version: int) -> None:
+            acme.allow(10 if version == 20 else 1000 + version, version=version, **TRIAL)
+
+        def add() -> None:
+            for _ in range(3):
+                with suppress(SeatLimitReached):
+                    acme.create()
+
+        raised = at_once(*[lambda version=version: tell(version) for version in range(1, 21)], *[add] * 10)
+
+        assert raised == []
+        with acme.service.store(acme.id) as store:
+            kept = store.allowance()
+        assert kept is not None
+        assert (kept.version, kept.worker_limit) == (20, 10)
+        before = acme.count()["managed"]
+        if before >= 10:
+            with pytest.raises(SeatLimitReached):
+                acme.create()
+        assert acme.count()["managed"] == acme.recount() == before
+
+    def test_archiving_and_adding_at_once_never_leave_more_than_the_limit(self, acme: Company) -> None:
+        workers = [acme.create() for _ in range(10)]
+        acme.allow(10, **TRIAL)
+
+        raised = at_once(*[lambda one=one: acme.archive(one) for one in workers[:5]], *[acme.create] * 20)
+
+        assert {type(error) for error in raised} <= {SeatLimitReached}
+        assert acme.recount() <= 10
+        assert max(event.managed for event in acme.events()) == 10
+
+
 class TestRowLevelSecurity:
     def test_hides_another_companys_rows_from_raw_queries(self, service: WorkersService, acme: Company) -> None:
+        acme.allow(10)
         acme.take("Number,Name\n1,Ada Byron")
         acme.plant(acme.find()[0], notes="078-05-1120")
         service.sweep()
         clock.advance(86400)
         service.sweep_nightly()
-        tables = [kind.__tablename__ for kind in (Worker, ManagedCount, CountSnapshot, WorkerImport, QuarantinedField)]
+        kinds = (Worker, ManagedCount, CountSnapshot, WorkerImport, QuarantinedField, SeatAllowance)
+        tables = [kind.__tablename__ for kind in kinds]
 
         for company_id, visible in ((acme.id, True), ("com_rival", False)):
             with service.store(company_id) as store:

@@ -80,7 +80,7 @@ def routes(_: Desk) -> list[Route]:
             method="GET", path="/v1/usage", name="get_usage", tag="Plans and payments",
             summary="How many workers are managed, and whether the plan fits",
             description="The figure is the company's own. Warned of at 80 and 100 percent; above, more can be added "
-            "until `grace_ends_on`, then none, and nothing else changes. Fewer workers or a larger plan heal it at once.",
+            "until `grace_ends_on`, then none; nothing else changes. Fewer workers or a larger plan heal it at once.",
             requires="billing.read",
             answer=contract.UsageView, ask=Ask(BILLING, "get_usage", {"company_id": company}),
         ),
