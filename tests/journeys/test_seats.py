@@ -1,4 +1,4 @@
-"""Journey 3, the limit: the last seat, the days over it, a year that ended unpaid, and what heals it (B12, B14 to B17)."""
+"""Journey 3, the limit: the last seat, the days over it, a year that ended unpaid, what heals it (B12, B14 to B17)."""
 
 import os
 import secrets
