@@ -266,6 +266,11 @@ VIEWS: dict[Any, Any] = {
         "plan": "starter",
         "worker_limit": 10,
         "percent": 120,
+        "level": "over",
+        "over_since": "2026-11-23",
+        "grace_ends_on": "2026-12-06",
+        "explanation": "Your plan allows 10 workers. You manage 12. More can be added until 2026-12-06, and then none: "
+        "take a larger plan, or archive workers who have left.",
         "advice": {
             "direction": "up",
             "plan": "team",

@@ -63,10 +63,14 @@ class TestYears:
 class TestWarningLevels:
     @pytest.mark.parametrize(
         ("managed", "limit", "level"),
-        [(0, 10, ""), (7, 10, ""), (8, 10, "80"), (10, 10, "80"), (11, 10, "over"), (39, 50, ""), (40, 50, "80")],
+        [(0, 10, ""), (7, 10, ""), (8, 10, "80"), (9, 10, "80"), (10, 10, "100"), (11, 10, "over"), (39, 50, ""), (40, 50, "80")],
     )
     def test_at_the_limit_is_allowed_and_above_is_over(self, managed, limit, level):
         assert policies.warning_level(managed, limit) == level
+
+    @pytest.mark.parametrize(("managed", "level"), [(9, "80"), (10, "100"), (11, "blocked")])
+    def test_without_days_that_are_left_above_is_blocked_and_nothing_else(self, managed, level):
+        assert policies.warning_level(managed, 10, room=False) == level
 
 
 PLANS = [

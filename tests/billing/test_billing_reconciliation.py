@@ -166,7 +166,7 @@ class TestCrashes:
         assert provider.charges() == len(provider.orders) == 1
         assert len(shop.rows(SubscriptionYear)) == len(shop.rows(Invoice)) == len(shop.rows(Disclosure)) == 1
         told = [event.type for event in shop.events()]
-        assert sorted(told) == ["payment.received", "subscription.activated"]
+        assert sorted(told) == ["allowance.changed", "payment.received", "subscription.activated"]
         assert shop.subscription(ACME)["state"] == "active"
 
     @pytest.mark.parametrize(
