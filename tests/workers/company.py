@@ -121,7 +121,8 @@ class Company:
 
     def allow(self, worker_limit: int, *, version: int | None = None, **told: Any) -> None:
         """What billing tells; a paid year of Starter with 14 days over the limit, unless it says otherwise."""
-        self.version = self.version + 1 if version is None else version
+        if version is None:
+            version = self.version = self.version + 1
         whole = {
             "plan": "Starter", "grace_days": 14, "terms": "2026 starter 1", "next_on": "", "next_plan": "",
             "next_limit": 0, "next_terms": "", "read_only_on": "", "read_only_after": "year",
@@ -129,7 +130,7 @@ class Company:
         }  # fmt: skip
         as_request()
         handler = "workers.on_allowance_changed"
-        told_now = {"company_id": self.id, "version": self.version, "worker_limit": worker_limit}
+        told_now = {"company_id": self.id, "version": version, "worker_limit": worker_limit}
         self.service.on_allowance_changed(AllowanceChanged(handler=handler, **told_now, **whole))
 
     def plant(self, worker: WorkerView, **fields: Any) -> None:
