@@ -86,7 +86,8 @@ def test_what_was_sold_before_there_was_tax_is_all_net(servers, tmp_path):
                 "INSERT INTO checkouts (id, bought_by, plan_code, plan_version, plan_name, worker_limit, method,"
                 " provider, environment, amount_minor, currency, state, capture_attempt, needs_review, checks,"
                 " checked_at, created_at, expires_at, refunded_minor, company_id) VALUES ('chk_1', 'usr_1', 'team', 1,"
-                " 'Team', 50, 'card', 'stripe', 'live', 48000, 'USD', 'paid', 1, false, 0, now(), now(), now(), 0, 'com_acme')"
+                " 'Team', 50, 'card', 'stripe', 'live', 48000, 'USD', 'paid', 1, false, 0, now(), now(), now(), 0,"
+                " 'com_acme')"
             )
         )
     migrate("billing", settings)
