@@ -64,11 +64,18 @@ def plans(settings: Settings, *, apply: bool) -> int:
     elif apply:
         with stores.across_companies() as store:
             store.keep_plans(wanted.offers)
-            store.apply_file("plans", file.text, file.digest, clock.now())
+            applied = store.apply_file("plans", file.text, file.digest, clock.now())
+        if not applied:
+            return _somebody_else()
         _say("Applied: this is what is sold from now on, by running services too.")
     else:
         _say("Nothing was changed yet: actiontrac billing plans --apply")
     return NOTHING_WRONG
+
+
+def _somebody_else() -> int:
+    _say("Somebody else applied a file at this moment; look again at what this one would change.")
+    return SOMETHING_WRONG
 
 
 def _contents(file: OperatorFile[Contents]) -> Contents:
@@ -137,7 +144,9 @@ def taxes(settings: Settings, *, apply: bool) -> int:
         return SOMETHING_WRONG
     elif apply:
         with stores.across_companies() as store:
-            store.apply_file("taxes", file.text, file.digest, clock.now())
+            applied = store.apply_file("taxes", file.text, file.digest, clock.now())
+        if not applied:
+            return _somebody_else()
         _say(f"Applied: version {wanted.version} holds for what is quoted from now on.")
     else:
         _say("Nothing was changed yet: actiontrac billing taxes --apply")

@@ -229,11 +229,63 @@ class TestAnUpgrade:
         with pytest.raises(QuoteOutdated):
             accept(shop, quoted)
 
+    def test_a_table_that_would_change_the_quote_lets_it_be_quoted_again(self, open_taxed, tmp_path):
+        shop = open_taxed("DE")
+        shop.buy("starter")
+        quoted = quote(shop)
+        table(tmp_path / "taxes.toml", [("DE", "", "VAT", "25")], version=2)
+        commands.taxes(shop.settings, apply=True)
+
+        with pytest.raises(QuoteOutdated):
+            accept(shop, quoted)
+
     def test_a_smaller_plan_costs_nothing_and_no_tax(self, open_taxed):
         shop = open_taxed("DE")
         shop.buy("team")
 
         assert (quote(shop, "starter")["charge_minor"], quote(shop, "starter")["taxes"]) == (0, [])
+
+
+class TestQuoteIsCharge:
+    @given(
+        st.sampled_from(["keep", "reset"]),
+        st.integers(0, 360),
+        st.decimals(0, 30, places=2),
+        st.sampled_from(MODES),
+        st.sampled_from(SCOPES),
+        st.integers(0, 90),
+    )
+    @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=settings().max_examples // 10)
+    def test_what_is_quoted_reaches_the_processor_the_invoice_and_the_books_to_the_cent(
+        self, open_shop, tmp_path_factory, anniversary, days, percent, mode, per, off
+    ):
+        file = tmp_path_factory.mktemp("taxes") / "taxes.toml"
+        shop = open_shop(
+            ACTIONTRAC_TAXES_FILE=table(file, [("US", "", "Tax", str(percent))]),
+            ACTIONTRAC_BILLING_TAX_ROUNDING=mode,
+            ACTIONTRAC_BILLING_TAX_PER=per,
+        )
+        coupon = {}
+        if off:
+            as_request()
+            shop.service.create_coupon(coupon={"code": "SAVE-SOME", "percent": off})
+            coupon = {"coupon": "SAVE-SOME"}
+        first = quote_year(shop, "starter", **coupon)
+        year = shop.buy("starter", **coupon)
+        shop.wait(days * DAY)
+        second = quote(shop, "team", anniversary=anniversary)
+        changed = upgrade(shop, "team", anniversary=anniversary)
+        above, below = shop.invoices()
+
+        assert first["amount_minor"] == year["amount_minor"] == below["total_minor"]
+        assert second["charge_minor"] == changed["amount_minor"] == above["total_minor"]
+        assert second["credit_minor"] <= below["subtotal_minor"], "more is credited than was paid"
+        asked = [request.amount.minor for request in shop.stripe.requests]
+        assert asked == [first["amount_minor"], second["charge_minor"]]
+        for document in (above, below):
+            net = sum(line["amount_minor"] for line in document["lines"])
+            assert document["total_minor"] == net + sum(tax["amount_minor"] for tax in document["taxes"])
+        assert sum(books(shop).values()) == 0
 
 
 class TestRefunds:
