@@ -18,6 +18,7 @@ from services.billing.taxes import MODES, SCOPES
 from tests.billing.conftest import ACME
 from tests.billing.test_billing_documents import pdf, words
 from tests.billing.test_billing_plan_changes import accept, quote, upgrade
+from tests.examples import on_a_database
 
 DAY = 86400
 GERMAN, FRENCH = "DE136695976", "FR40303265045"
@@ -26,7 +27,6 @@ RATES = [
     ("DE", "", "VAT", "19"), ("FR", "", "VAT", "20"), ("CA", "", "GST", "5"),
     ("CA", "BC", "GST", "5"), ("CA", "BC", "PST", "7"), ("US", "TX", "Sales tax", "6.25"),
 ]  # fmt: skip
-from tests.examples import on_a_database
 
 
 def table(path: Path, rates=RATES, version: int = 1) -> str:
@@ -255,7 +255,7 @@ class TestQuoteIsCharge:
         st.sampled_from(SCOPES),
         st.integers(0, 90),
     )
-    @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=settings().max_examples // 10)
+    @on_a_database()
     def test_what_is_quoted_reaches_the_processor_the_invoice_and_the_books_to_the_cent(
         self, open_shop, tmp_path_factory, anniversary, days, percent, mode, per, off
     ):
