@@ -51,10 +51,11 @@ class Billing(Service):
     @property
     def authentication_rule(self) -> str:
         """
-        What ACTIONTRAC_BILLING_REQUIRE_3DS says: ``authenticated``, ``attempted`` or
+        What ACTIONTRAC_BILLING_REQUIRE_3DS says: ``authenticated`` (by default: a payer
+        who did not prove who they are is refused and refunded, S33), ``attempted`` or
         ``off``. A word that nobody knows counts as the strictest.
         """
-        rule = self.settings.option("BILLING_REQUIRE_3DS", "attempted")
+        rule = self.settings.option("BILLING_REQUIRE_3DS", "authenticated")
         return rule if rule in AUTHENTICATION_RULES else "authenticated"
 
     @property

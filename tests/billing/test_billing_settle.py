@@ -171,7 +171,8 @@ class TestFactsThatAreNotOurs:
 
 
 class TestAuthentication:
-    def test_a_bank_that_did_not_ask_is_accepted_by_default(self, shop):
+    def test_a_bank_that_did_not_ask_is_accepted_where_the_operator_says_so(self, open_shop):
+        shop = open_shop(ACTIONTRAC_BILLING_REQUIRE_3DS="attempted")
         checkout = shop.create()
         shop.approve(checkout, "attempt_acknowledged")
         shop.come_back(checkout)
@@ -179,8 +180,11 @@ class TestAuthentication:
         assert shop.row(checkout)["state"] == "paid"
         assert shop.rows(Payment)[0].authentication == "attempt_acknowledged"
 
-    @pytest.mark.parametrize("result", ["failed", "processing_error", "not_supported", "not_attempted"])
-    def test_a_card_without_authentication_is_given_back(self, shop, result):
+    @pytest.mark.parametrize(
+        "result",
+        ["attempt_acknowledged", "exempted", "failed", "processing_error", "not_supported", "not_attempted", "new_word"],
+    )
+    def test_a_card_without_authentication_is_given_back_by_default(self, shop, result):
         checkout = shop.create()
         shop.approve(checkout, result)
         shop.come_back(checkout)

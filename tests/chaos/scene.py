@@ -30,9 +30,12 @@ REFUNDED = replace(
 )
 
 
-DISPUTED = replace(PAID, mails={**PAID.mails, "payment_disputed": 1})
 LOST = replace(
-    DISPUTED, checkouts={"refunded": 1}, years=0, credit_notes=1, mails={**DISPUTED.mails, "dispute_lost": 1}
+    PAID,
+    checkouts={"refunded": 1},
+    years=0,
+    credit_notes=1,
+    mails={**PAID.mails, "payment_disputed": 1, "dispute_lost": 1},
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import requests
 
 from tests.chaos.actors import Actor, new_key
-from tests.chaos.scene import DISPUTED, LOST, PAID, REFUNDED, Scene
+from tests.chaos.scene import LOST, PAID, REFUNDED, Scene
 
 START = {"card": "checkout.sessions.create", "paypal": "orders.create"}
 
@@ -165,9 +165,14 @@ def lost_dispute(scene: Scene) -> None:
     buyer, _ = bought(scene)
     scene.arm()
     opened = scene.at_the_processor("disputes", charge=_charge(scene, buyer))
-    scene.converge(buyer, DISPUTED, keep=False)
+    scene.wait("the dispute's mark", lambda: _mark(scene, buyer) == "open")
     scene.lane.product.control("POST", f"disputes/{opened['id']}/close", json={"status": "lost"})
     scene.converge(buyer, LOST)
+
+
+def _mark(scene: Scene, buyer: Actor) -> str | None:
+    found = scene.truth.rows("billing", "SELECT dispute FROM checkouts WHERE company_id = :id", id=buyer.company_id)
+    return found[0]["dispute"]  # type: ignore[no-any-return]
 
 
 def _charge(scene: Scene, buyer: Actor) -> str:

@@ -307,7 +307,8 @@ class StripeBook:
         """A charge that somebody made by hand in the dashboard: no checkout of anybody's stands behind it."""
         session = objects.session({}, amount, currency, self._public_url)
         intent = objects.payment_intent(session, {})
-        charge = objects.charge(intent, CARDS[0], None)
+        card = next(each for each in CARDS if each.slug == "visa")
+        charge = objects.charge(intent, card, None)
         intent.update(status="succeeded", amount_received=amount, latest_charge=charge["id"])
         self._store.put("payment_intent", intent)
         self._store.put("charge", charge, hidden={"refund": "at once"})

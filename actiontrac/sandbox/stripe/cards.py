@@ -50,11 +50,11 @@ def _declined(slug: str, number: str, explains: str, code: str, decline_code: st
 
 
 CARDS = (
-    Card("visa", "4242424242424242", "visa", "Paid at once"),
     Card("challenge", "4000002760003184", "visa", "3-D Secure asks first: you choose how it ends", Outcome.CHALLENGE),
+    Card("visa", "4242424242424242", "visa", "Paid without a question of the bank: by default that goes back"),
     _declined("declined", "4000000000000002", "Declined by the bank", "card_declined", "generic_decline"),
     _declined("no_funds", "4000000000009995", "Declined: insufficient funds", "card_declined", "insufficient_funds"),
-    Card("mastercard", "5555555555554444", "mastercard", "Paid at once"),
+    Card("mastercard", "5555555555554444", "mastercard", "As 4242: paid without a question"),
     Card("amex", "378282246310005", "amex", "Paid; this card cannot do 3-D Secure", silent_result=None),
     Card("challenge_required", "4000000000003220", "visa", "3-D Secure asks first", Outcome.CHALLENGE),
     Card(
