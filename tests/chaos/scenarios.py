@@ -43,7 +43,6 @@ def money() -> list[Scenario]:
         found += [
             _scenario("billing.aftermath.before_record", stories.refund_by_hand, method=method),
             _scenario("billing.aftermath.between_records", stories.lost_dispute, method=method),
-            _scenario("billing.aftermath.between_records:2", stories.lost_dispute, method=method),
         ]
     return found
 
