@@ -51,11 +51,13 @@ class Bills:
             "whole": event.whole, "credit_note": event.credit_note, "cause": event.cause,
             "refunded_on": event.occurred_at[:10],
         }  # fmt: skip
-        self._tell_client(event, event.bill_id, "bill_refund", event.refund_id, params)
+        # Of a dispute that they won the client hears from their bank; nobody sent them anything back.
+        template = None if event.cause == "dispute_lost" else "bill_refund"
+        self._tell_client(event, event.bill_id, template, event.refund_id, params)
 
-    def _tell_client(self, event: Event, bill_id: str, template: str, key: str, params: dict[str, Any]) -> None:
+    def _tell_client(self, event: Event, bill_id: str, template: str | None, key: str, params: dict[str, Any]) -> None:
         with self.store(event.company_id) as store:
-            if store.claim(event):
+            if store.claim(event) and template is not None:
                 store.queue(mails.named(template), recipient_id=bill_id, event_key=key, params=params)
 
 

@@ -6,7 +6,7 @@ import secrets
 import pytest
 
 from actiontrac import clock
-from actiontrac.contracts.billing import CheckoutNotFound, RefundTooLarge
+from actiontrac.contracts.billing import CheckoutNotFound, MembershipTerminated, RefundTooLarge
 from actiontrac.contracts.contractor_bills import (
     BillClosed,
     BillNotFound,
@@ -23,6 +23,7 @@ from actiontrac.errors import Invalid, Unavailable
 from actiontrac.forbidden import ForbiddenData
 from actiontrac.testing import as_request
 from services.billing.models import Bill, Checkout, LedgerEntry, Payment, Refund
+from services.billing.providers import DisputeState
 from tests.billing.conftest import ACME, RIVAL, RON
 from tests.billing.contractor import MERCHANT, METHODS, Seller
 
@@ -381,6 +382,14 @@ class TestFee:
         assert sum(row.debit_minor - row.credit_minor for row in rows if row.account == "cash_stripe") == 0
         assert sum(row.debit_minor - row.credit_minor for row in rows) == 0
 
+    def test_stays_where_the_seller_gives_back_at_the_processor(self, shop, seller):
+        bill = seller.bill()
+        seller.pay(bill)
+        shop.stripe.refund_by_hand(seller.attempts("card")[0].ref, 12000)
+        shop.wait(25 * 3600)
+
+        assert sum(row.debit_minor - row.credit_minor for row in shop.rows(LedgerEntry) if "cash" in row.account) == 180
+
     def test_is_not_kept_at_paypal_unless_it_is_switched_on(self, seller):
         seller.pay(seller.bill(), "paypal")
 
@@ -492,6 +501,43 @@ class TestRefunding:
         seller.refund(bill)
 
         assert shop.stripe.money_kept() == 0
+
+
+class TestAfterwards:
+    """What the seller does at the processor itself, and what the bank decides."""
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_what_was_given_back_there_gets_its_credit_note_once(self, shop, seller, method):
+        bill = seller.bill()
+        seller.pay(bill, method)
+        seller.provider(method).refund_by_hand(seller.attempts(method)[0].ref, 5000)
+        for _ in range(2):
+            shop.wait(25 * 3600)
+
+        found = seller.look(bill)
+        assert (found["state"], [one["amount_minor"] for one in found["credits"]]) == ("part_refunded", [5000])
+        assert [event.cause for event in shop.events("bill.refunded")] == ["at_provider"]
+
+    def test_a_dispute_that_was_lost_takes_the_money_and_tells_nobody_of_a_plan(self, shop, seller):
+        bill = seller.bill()
+        seller.pay(bill)
+        name = shop.stripe.dispute(seller.attempts("card")[0].ref)
+        shop.wait(25 * 3600)
+        shop.stripe.decide(name, DisputeState.LOST)
+        shop.wait(25 * 3600)
+
+        assert seller.look(bill)["state"] == "refunded"
+        assert shop.events("payment.disputed") + shop.events("dispute.closed") == []
+        assert shop.rows(LedgerEntry) == []
+
+    def test_a_terminated_contractors_open_bill_can_still_be_paid(self, shop, seller):
+        bill = seller.bill()
+        as_request()
+        shop.service.mark_terminated(company_id=ACME)
+
+        assert seller.pay(bill)["state"] == "paid"
+        with pytest.raises(MembershipTerminated):
+            seller.bill()
 
 
 class TestOverdue:

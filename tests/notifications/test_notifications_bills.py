@@ -55,6 +55,11 @@ class TestTellingTheClient:
         text = " ".join(world.transport.mails[0].get_body(("plain",)).get_content().split())
         assert "had been paid already or was withdrawn" in text
 
+    def test_of_a_lost_dispute_the_bank_tells(self, world):
+        world.happens(refunded(cause="dispute_lost"))
+
+        assert world.messages() == []
+
     @pytest.mark.parametrize("state", ["paid", "void"])
     def test_a_bill_that_is_closed_meanwhile_is_not_sent(self, world, state):
         world.happens(issued())

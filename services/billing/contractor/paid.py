@@ -69,12 +69,10 @@ def bill_was_paid(store: BillingStore, checkout: Checkout, now: datetime) -> Non
 
 
 def bill_went_back(store: BillingStore, checkout: Checkout, refund: Refund, now: datetime) -> None:
-    """Money of a bill went back: a credit note where the payment counted, and our part of the fee goes back, too."""
+    """Money of a bill went back: a credit note where its payment counted."""
     assert checkout.bill_id is not None
     bill = store.bill(checkout.bill_id, lock=True)
-    before = checkout.refunded_minor - refund.amount_minor
-    fee = _fee_of(checkout, before) - _fee_of(checkout, checkout.refunded_minor)
-    store.book(ledger.fee(checkout.provider, fee), refund.id, checkout, now)
+    store.book(ledger.fee(checkout.provider, -_fee_back(checkout, refund)), refund.id, checkout, now)
     whole = checkout.refunded_minor >= checkout.amount_minor
     credit_note = ""
     if bill.checkout_id == checkout.id:
@@ -108,6 +106,17 @@ def bill_went_back(store: BillingStore, checkout: Checkout, refund: Refund, now:
             cause=refund.cause,
         )
     )
+
+
+def _fee_back(checkout: Checkout, refund: Refund) -> int:
+    """
+    What of our fee goes back with a refund: its part, where we asked Stripe for it. What the
+    seller gives back at the processor, a lost dispute, and PayPal leave the fee where it is.
+    """
+    if checkout.provider != "stripe" or refund.cause in ("at_provider", "dispute_lost"):
+        return 0
+    before = checkout.refunded_minor - refund.amount_minor
+    return _fee_of(checkout, checkout.refunded_minor) - _fee_of(checkout, before)
 
 
 def _fee_of(checkout: Checkout, amount: int) -> int:
