@@ -14,7 +14,16 @@ from services.billing.webhooks import Webhooks
 
 
 class BillingService(
-    PlanChanges, Webhooks, Reconciliation, Subscriptions, Usage, Invoices, TaxProfiles, Coupons, BillPayments, Disclosures
+    PlanChanges,
+    Webhooks,
+    Reconciliation,
+    Subscriptions,
+    Usage,
+    Invoices,
+    TaxProfiles,
+    Coupons,
+    BillPayments,
+    Disclosures,
 ):
     """
     All of billing: what is sold and to whom, payments and what follows from them, documents,
