@@ -41,7 +41,13 @@ def amount_of(minor: int, currency: str) -> str:
 
 
 def _shown(
-    bill: contract.BillPageView, *, problem: str = "", again: str = "", times: int = 0, status: int = 200
+    exchange: Exchange,
+    bill: contract.BillPageView,
+    *,
+    problem: str = "",
+    again: str = "",
+    times: int = 0,
+    status: int = 200,
 ) -> Response:
     heading, sentence = STATES[bill["state"]]
     waiting = bill["payment"] in ("processing", "unknown")
@@ -53,6 +59,7 @@ def _shown(
     return pages.show(
         "bill.html", status=status, bill=bill, heading=heading.format(number=bill["number"]), sentence=sentence,
         problem=problem, refresh=refresh, seconds=REFRESH_SECONDS, methods=METHODS, amount_of=amount_of,
+        document=f"/pay/{exchange.params['token']}/pdf",
         payable=bill["state"] == "open" and bill["payment"] != "processing",
     )  # fmt: skip
 
@@ -66,18 +73,18 @@ def routes(_: Desk) -> list[Route]:
     look_at = Ask("billing", "show_bill", asked)
 
     def look(exchange: Exchange) -> Response:
-        return _shown(exchange.ask(look_at))
+        return _shown(exchange, exchange.ask(look_at))
 
     def pay(exchange: Exchange) -> Response:
         method = pages.form_of(exchange.request.read(FORM_LIMIT)).get("method", "")
         if method not in METHODS:
-            return _shown(exchange.ask(look_at), problem="Choose how to pay.", status=422)
+            return _shown(exchange, exchange.ask(look_at), problem="Choose how to pay.", status=422)
         try:
             found = exchange.ask(Ask("billing", "pay_bill", {**asked, "method": lambda _: method}))
         except (contract.BillClosed, contract.MethodNotOffered, billing.ProviderAway) as refused:
-            return _shown(exchange.ask(look_at), problem=refused.message, status=refused.status)
+            return _shown(exchange, exchange.ask(look_at), problem=refused.message, status=refused.status)
         if found["approval_url"] is None:
-            return _shown(exchange.ask(look_at))
+            return _shown(exchange, exchange.ask(look_at))
         # No redirect: a page may send its forms only to this site, redirects included, and the
         # processor's addresses are its own affair.
         return pages.show("bill-leaving.html", url=found["approval_url"], method=METHODS[method])
@@ -89,7 +96,7 @@ def routes(_: Desk) -> list[Route]:
             raise PathNotFound()
         question = Ask("billing", "return_to_bill", {**asked, "checkout_id": lambda _: checkout_id})
         times = int(told) if told.isdecimal() and len(told) < 3 else 0
-        return _shown(exchange.ask(question), again=f"?checkout={checkout_id}&", times=times)
+        return _shown(exchange, exchange.ask(question), again=f"?checkout={checkout_id}&", times=times)
 
     def document(exchange: Exchange) -> Response:
         found = exchange.ask(Ask("billing", "show_bill_pdf", asked))
