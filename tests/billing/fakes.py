@@ -226,6 +226,9 @@ class FakeProvider:
     def _refund(self, ref: str, refund_id: str, amount: int) -> Refunded:
         order = self._order(ref)
         if refund_id not in order.refunds:
+            if any(each.state is not DisputeState.WON for each in order.disputes.values()):
+                # As both processors: what a bank holds or has taken cannot be given back.
+                raise ProviderRefused("charge_disputed")
             if sum(order.refunds.values()) + amount > order.charges * order.request.amount.minor:
                 raise ProviderRefused("REFUND_AMOUNT_EXCEEDED")
             order.refunds[refund_id] = amount

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actiontrac.contracts.billing import NotRefundable, RefundTooLarge
@@ -343,6 +343,8 @@ STEPS = st.lists(
 
 @pytest.mark.money
 @on_a_database()
+@example(steps=[("dispute", 40000), ("ours", 20000), ("decide", "lost")])
+@example(steps=[("by hand", 30000), ("dispute", 18000), ("decide", "won"), ("ours", 18000), ("webhook", 0)])
 @given(steps=STEPS)
 def test_books_documents_and_the_processor_agree_after_any_history(open_shop, steps):
     """Debits equal credits, nothing is given back twice, and cash is what the processor holds."""
