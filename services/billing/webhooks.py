@@ -8,7 +8,7 @@ no harm, and of its body nothing is kept but ids.
 import base64
 from datetime import timedelta
 
-from actiontrac import clock, log
+from actiontrac import clock, forbidden, log
 from actiontrac.contracts.billing import Provider, SignatureRefused, WebhookView
 from actiontrac.failpoints import failpoint, register
 from actiontrac.service import PUBLIC, every, rpc
@@ -26,6 +26,15 @@ register("billing.webhook.after_settle", "a checkout that was settled, and the m
 #: A webhook about a checkout that we do not have is given up after so many looks (about two hours).
 MOST_ATTEMPTS = 7
 KEPT_DAYS = 30
+
+
+#: Ids are made of digits and letters: what else they may look like by chance does not matter.
+_NOT_CARDS = frozenset(forbidden.KINDS) - {forbidden.CARD_NUMBER}
+
+
+def _holds_a_card_number(notice: Notice) -> bool:
+    told = (notice.event_id, notice.kind, notice.ref, notice.payment_id, notice.charge_ref)
+    return any(forbidden.find(text, allow=_NOT_CARDS) for text in told if text)
 
 
 class Webhooks(AfterPayment):
@@ -51,6 +60,10 @@ class Webhooks(AfterPayment):
         except (ProviderUnavailable, ProviderRefused) as problem:
             raise away() from problem
         if not (notice.ref or notice.payment_id or notice.charge_ref):
+            return {"status": "ignored"}
+        if _holds_a_card_number(notice):
+            # No id of ours or of a processor looks like one: whoever put it there, it is not kept (B03).
+            _log.warning("webhook_with_forbidden_data", provider=provider)
             return {"status": "ignored"}
         taken = self._keep(provider, notice)
         failpoint("billing.webhook.after_commit")

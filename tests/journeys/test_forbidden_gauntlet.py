@@ -3,14 +3,19 @@ Journey 2: what S23 forbids is carried to every door there is; none takes it, no
 and afterwards it is nowhere.
 """
 
+import hashlib
+import hmac
 import json
 import re
+import time
+from datetime import datetime
 from urllib.parse import quote, quote_plus
 
 import pytest
 import requests
 
 from actiontrac.demo.client import Customer, wait_for
+from services.notifications.signing import signature_of
 from tests.journeys.doors import Door, all_doors
 from tests.journeys.people import joined, staff
 from tests.journeys.stores import found_in, logs
@@ -129,6 +134,70 @@ def test_a_file_loses_the_rows_that_hold_forbidden_data_and_no_others(owner: Cus
 def test_a_request_id_that_is_a_card_number_is_not_taken_over(product: Product) -> None:
     answer = product.http().request("GET", "/v1/plans", headers={"X-Request-Id": "5555555555554444"})
     assert answer.headers["X-Request-Id"].startswith("req_")
+
+
+def signed_event(product: Product, value: str, number: int, **places: str) -> requests.Response:
+    """An event that Stripe itself signed, with the value in it; ``places`` are ids that hold it too."""
+    about = {
+        "id": f"ch_gauntlet{number}",
+        "object": "charge",
+        "description": value,
+        "metadata": {"payment_id": f"chk_gauntlet{number}", "note": value},
+        "billing_details": {"name": value},
+        **places,
+    }
+    event = {"id": f"evt_gauntlet{number}", "type": "charge.refunded", "livemode": False, "data": {"object": about}}
+    if "payment_id" in places:
+        about["metadata"] = {"payment_id": value}
+    if "event_id" in places:
+        event["id"] = value
+    raw = json.dumps(event).encode()
+    at = int(datetime.fromisoformat(product.http().json("GET", "/sandbox/clock")["now"]).timestamp())
+    secret = product.settings.secret("STRIPE_WEBHOOK_SECRET")
+    mac = hmac.new(secret.encode(), f"{at}.".encode() + raw, hashlib.sha256).hexdigest()
+    headers = {"Stripe-Signature": f"t={at},v1={mac}", "Content-Type": "application/json"}
+    return requests.post(f"{product.url}/webhooks/stripe", data=raw, headers=headers, timeout=30)
+
+
+def test_a_webhook_that_is_signed_is_taken_without_what_it_says(product: Product) -> None:
+    for number, value in enumerate(CARDS):
+        answer = signed_event(product, value, number)
+        assert (answer.status_code, answer.json()["status"]) == (200, "accepted")
+        digits = "".join(char for char in value if char.isdigit())
+        for place in ("payment_id", "event_id", "payment_intent"):
+            answer = signed_event(product, digits, number + 100, **{place: digits})
+            assert (answer.status_code, answer.json()["status"]) == (200, "ignored"), place
+            assert digits not in answer.text
+
+
+def test_a_mail_that_comes_in_is_kept_without_it(product: Product) -> None:
+    for number, value in enumerate(CARDS):
+        raw = (
+            f"From: Somebody <somebody{number}@gauntlet.example>\r\nTo: support@actiontrac.example\r\n"
+            f"Subject: My card {value}\r\nMessage-ID: <gauntlet-{number}@gauntlet.example>\r\n\r\n"
+            f"Please charge {value}, thank you.\r\n"
+        ).encode()
+        header = signature_of(raw, product.settings.secret("INBOUND_KEY"), int(time.time()))
+        for given, status in ((header, 200), ("t=1,v1=" + "0" * 64, 400)):
+            answer = requests.post(
+                f"{product.url}/inbound/email", data=raw, headers={"X-ActionTrac-Signature": given}, timeout=30
+            )
+            assert answer.status_code == status, answer.text
+            assert not any(needle in answer.text for needle in needles(value))
+    tickets = staff(product).json("GET", "/v1/support-tickets", params={"limit": 200})["items"]
+    seen = json.dumps([staff(product).json("GET", f"/v1/support-tickets/{one['id']}") for one in tickets])
+    assert "gauntlet" in seen or len(tickets) >= len(CARDS), "the mails arrived"
+    assert not [needle for needle in NEEDLES if needle in seen]
+
+
+def test_addresses_and_commands_do_not_repeat_it(product: Product) -> None:
+    for value in CARDS:
+        for path in (f"/billing/return/stripe?checkout={quote(value)}", f"/unsubscribe/{quote(value)}"):
+            answer = requests.get(product.url + path, timeout=30)
+            assert not any(needle in answer.text for needle in needles(value)), path
+        requests.post(f"{product.url}/unsubscribe/{quote(value)}", timeout=30)
+    shown = product.command("dead-letters", "show", "5555555555554444")
+    assert shown.returncode != 0
 
 
 def test_the_search_would_find_what_is_there(product: Product, owner: Customer) -> None:
