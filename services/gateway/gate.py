@@ -111,10 +111,10 @@ class SiteGate:
         if not by_cookie:
             return
         media_type = exchange.request.media_type
-        if media_type or exchange.request.length != 0 or route.body is not None:
-            # A form can send other types across sites without asking first.
-            if media_type not in ("application/json", *route.also_accepts):
-                raise CrossSiteRefused()
+        has_body = media_type or exchange.request.length != 0 or route.body is not None
+        # A form can send other types across sites without asking first.
+        if has_body and media_type not in ("application/json", *route.also_accepts):
+            raise CrossSiteRefused()
         if not policies.same_token(exchange.csrf_token or "", headers.get("x-csrf-token", "")):
             raise CrossSiteRefused()
 

@@ -210,7 +210,9 @@ class TestPaying:
             import base64
 
             seller.service.receive_webhook(
-                provider=seller.provider(method).name, headers={"signature": "good"}, raw=base64.b64encode(body).decode()
+                provider=seller.provider(method).name,
+                headers={"signature": "good"},
+                raw=base64.b64encode(body).decode(),
             )
         came = shop.at_once(5, lambda _: seller.come_back(bill, checkout))
         shop.settle_down()

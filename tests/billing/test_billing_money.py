@@ -1,10 +1,12 @@
 """The properties of money on the real service and a database: what is quoted, charged, written and numbered."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiontrac.contracts.billing import NothingToCharge, NotRefundable, RefundTooLarge
+from actiontrac.contracts.billing import AlreadyPaid, NothingToCharge, NotRefundable, RefundTooLarge
 from actiontrac.testing import as_request
 from services.billing.models import Invoice, LedgerEntry
 from tests.billing.conftest import ACME, OLIVE
@@ -93,10 +95,8 @@ def test_numbers_have_no_gap_and_no_double_whatever_fails_in_between(open_shop, 
     bought = shop.buy("starter")
     for number, (what, how) in enumerate(steps):
         if what == "buy":
-            try:
+            with contextlib.suppress(AlreadyPaid):
                 shop.buy("starter", company=how[0], user=how[1])
-            except Exception as refusal:
-                assert type(refusal).__name__ == "AlreadyPaid"
         elif what == "refund":
             try:
                 shop.refund(bought, how)

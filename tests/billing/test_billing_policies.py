@@ -63,7 +63,10 @@ class TestYears:
 class TestWarningLevels:
     @pytest.mark.parametrize(
         ("managed", "limit", "level"),
-        [(0, 10, ""), (7, 10, ""), (8, 10, "80"), (9, 10, "80"), (10, 10, "100"), (11, 10, "over"), (39, 50, ""), (40, 50, "80")],
+        [
+            (0, 10, ""), (7, 10, ""), (8, 10, "80"), (9, 10, "80"), (10, 10, "100"), (11, 10, "over"),
+            (39, 50, ""), (40, 50, "80"),
+        ],
     )
     def test_at_the_limit_is_allowed_and_above_is_over(self, managed, limit, level):
         assert policies.warning_level(managed, limit) == level

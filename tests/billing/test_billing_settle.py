@@ -182,7 +182,10 @@ class TestAuthentication:
 
     @pytest.mark.parametrize(
         "result",
-        ["attempt_acknowledged", "exempted", "failed", "processing_error", "not_supported", "not_attempted", "new_word"],
+        [
+            "attempt_acknowledged", "exempted", "failed", "processing_error", "not_supported", "not_attempted",
+            "new_word",
+        ],
     )
     def test_a_card_without_authentication_is_given_back_by_default(self, shop, result):
         checkout = shop.create()

@@ -100,8 +100,9 @@ class TestFailpoints:
         for folder in ("actiontrac", "services"):
             for _, tree in sources(folder):
                 for node in ast.walk(tree):
-                    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-                        if node.func.id in ("failpoint", "register") and isinstance(node.args[0], ast.Constant):
-                            (used if node.func.id == "failpoint" else registered).add(node.args[0].value)
+                    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
+                        continue
+                    if node.func.id in ("failpoint", "register") and isinstance(node.args[0], ast.Constant):
+                        (used if node.func.id == "failpoint" else registered).add(node.args[0].value)
 
         assert used - registered == set()

@@ -70,10 +70,8 @@ class TestCompanyIsolation:
 class TestRowLevelSecurity:
     @pytest.fixture
     def on_postgres(self, alpha):
-        if alpha.across_companies()._database.is_sqlite:
-            # SQLite has no row-level security: there the filter of the store stands alone.
-            return False
-        return True
+        # SQLite has no row-level security: there the filter of the store stands alone.
+        return not alpha.across_companies()._database.is_sqlite
 
     def test_the_database_repeats_the_isolation_for_plain_sql(self, alpha, raw, on_postgres):
         with alpha("com_acme") as store:

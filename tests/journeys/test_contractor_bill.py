@@ -170,7 +170,8 @@ def test_numbers_have_no_gap(seller: Customer) -> None:
 
 
 def test_every_hand_over_is_listed(product: Product, seller: Customer) -> None:
-    recipients = {one["recipient"] for one in seller.http.json("GET", "/v1/disclosures", params={"limit": 200})["items"]}
+    listed = seller.http.json("GET", "/v1/disclosures", params={"limit": 200})["items"]
+    recipients = {one["recipient"] for one in listed}
 
     assert recipients == {"Stripe", "PayPal"}
 

@@ -175,11 +175,12 @@ class TestUpsert:
     @given(
         rows=st.lists(
             st.tuples(
-                st.sampled_from(["", "1", "2", "w-1", "W-3"]),
+                # None that is given by itself to a row without: it would mean somebody else the second time.
+                st.sampled_from(["", "1", "2", "x-1", "X-3"]),
                 st.sampled_from(["Ada Byron", "Bob Hope", "Zoë Müller", ""]),
                 st.sampled_from(["", "a@example.com", "b@example.com"]),
                 st.sampled_from(["", "active", "left", "archived", "suspended"]),
-                st.sampled_from(["", "1", "2", "w-1"]),
+                st.sampled_from(["", "1", "2", "x-1"]),
             ),
             max_size=7,
         )
