@@ -165,7 +165,9 @@ def lost_dispute(scene: Scene) -> None:
     buyer, _ = bought(scene)
     scene.arm()
     opened = scene.at_the_processor("disputes", charge=_charge(scene, buyer))
-    scene.wait("the dispute's mark", lambda: _mark(scene, buyer) == "open")
+    # The process ends just after it has recorded the opening, and is back before the bank decides.
+    scene.wait("the dispute's mark", lambda: _mark(scene, buyer) == "open" and scene.lane.fired)
+    scene.lane.wait_back()
     scene.lane.product.control("POST", f"disputes/{opened['id']}/close", json={"status": "lost"})
     scene.converge(buyer, LOST)
 
