@@ -17,6 +17,7 @@ import pytest
 import requests
 
 from actiontrac.demo.client import Customer, pay, wait_for
+from tests.examples import DEEP
 from tests.servers.servers import ADOPT, Servers
 from tests.stack import Product, embedded_product, full_product
 
@@ -146,7 +147,11 @@ def own_servers() -> Iterator[Servers]:
     started.stop()
 
 
-@pytest.fixture(params=["embedded", pytest.param("full", marks=pytest.mark.full)])
+#: On a real broker it takes two minutes: `make test-deep` does that.
+MODES = ["embedded", *([pytest.param("full", marks=pytest.mark.full)] if DEEP else [])]
+
+
+@pytest.fixture(params=MODES)
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     servers = request.getfixturevalue("own_servers") if request.param == "full" else None
     product = full_product(tmp_path, servers) if servers else embedded_product(tmp_path)

@@ -49,7 +49,7 @@ def test_passwords_are_hashed_as_rabbitmq_does() -> None:
         ("read", "gateway", "rpc-accounts", False),
         ("read", "workers", "rpc-workers", True),
         ("read", "workers", "rpc-workers-of-somebody", False),
-        ("configure", "workers", "billing.events", False),
+        ("configure", "workers", "accounts.events", False),
     ],
 )
 def test_a_service_has_the_rights_that_it_uses(right: str, service: str, name: str, allowed: bool) -> None:
