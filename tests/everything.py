@@ -31,6 +31,7 @@ class Run:
         self.failed: list[str] = []
         self._running: list[subprocess.Popen[str]] = []
         self._lock = threading.Lock()
+        self._stopped = False
 
     def all_of(self, folders: Iterable[str]) -> None:
         """Play them in this order, two at once; none begins when one has failed."""
@@ -43,8 +44,9 @@ class Run:
 
     def stop(self, number: int, _: object) -> None:
         """End what runs as Ctrl-C does, so that it stops what it started; a terminal's Ctrl-C reached it already."""
-        if self.failed:
+        if self._stopped:
             return
+        self._stopped = True
         self.failed.append("everything that was not done when the run was stopped")
         if number != signal.SIGINT:
             for one in self._running:
