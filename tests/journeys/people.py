@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from actiontrac import clock
@@ -94,7 +95,8 @@ def furnish(product: Product, owner: Customer) -> Belongings:
     sold = {
         "client": {"name": "Clara Finch", "email": f"clara-{secrets.token_hex(4)}@client.example"},
         "lines": [{"description": "Fitting", "unit_minor": 6000}],
-        "due_on": clock.today().isoformat(),
+        # Other journeys move the calendar of the product that they share.
+        "due_on": (clock.today() + timedelta(days=90)).isoformat(),
     }
     bill = http.json("POST", "/v1/contractor/bills", json=sold, key=secrets.token_hex(12), expect=201)
     invitation = invite(owner, f"guest-{secrets.token_hex(4)}@customer.example", "viewer")
