@@ -13,7 +13,10 @@ KINDS = ("error_after", "timeout_after", "reset_after")
 
 ANSWERS = [
     Scenario("", story, given={"method": method, "kind": kind})
-    for story in (lost_stories.lost_start, lost_stories.lost_capture, lost_stories.lost_refund)
+    for story in (
+        lost_stories.lost_start, lost_stories.lost_capture, lost_stories.lost_refund,
+        lost_stories.lost_refund_that_a_webhook_tells,
+    )
     for method in METHODS
     for kind in KINDS
 ]
