@@ -62,31 +62,30 @@ def rights(service: str) -> dict[str, str]:
     answer, as the gateway, cannot write to a queue directly either. Producer and consumer
     both declare the queue between them, whoever comes first.
     """
-    heard = sorted(_heard(service))
-    answers = any(service in called for called in CALLS.values())
-    publishes = service in _sources().values()
-    consumers = sorted({handler.partition(".")[0] for kind in _kinds_of(service) for handler in SUBSCRIPTIONS[kind]})
+    sources = {event.type: event.source for event in events()}
+    emitted = [kind for kind, source in sources.items() if source == service]
+    handled = [kind for kind in sources if service in _handling(kind)]
+    heard = sorted({*(sources[kind] for kind in handled), *BROADCASTS.get(service, ())})
+    consumers = sorted({consumer for kind in emitted for consumer in _handling(kind)})
 
-    exchanges_read = [bus.events_exchange(source).name for source in heard]
-    handles = any(handler.startswith(f"{service}.") for handlers in SUBSCRIPTIONS.values() for handler in handlers)
-    own_queues = [bus.rpc_queue(service).name, *(f"evt-{source}-*--{service}[.-]*" for source in heard)]
-    if handles:
-        own_queues.append(bus.dead_queue(service).name)
-    fed_queues = [f"evt-{service}-*"] if publishes else []
-    fed_dead = [bus.dead_queue(consumer).name for consumer in consumers]
-    own_exchange = [bus.events_exchange(service).name] if publishes else []
-    shared = [bus.RPC_EXCHANGE.name]
-    dead = [bus.DEAD_EXCHANGE.name] if publishes or handles else []
-
-    declared = [*shared, *dead, *own_exchange, *exchanges_read, *own_queues, *fed_queues, *fed_dead]
+    exchanges = [bus.RPC_EXCHANGE.name]
+    if emitted or handled:
+        exchanges.append(bus.DEAD_EXCHANGE.name)
+    if emitted:
+        exchanges.append(bus.events_exchange(service).name)
+    queues = [bus.rpc_queue(service).name, *([bus.dead_queue(service).name] if handled else [])]
+    event_queues = [f"evt-{source}-.*--{service}[.-].*" for source in heard]
+    if emitted:
+        event_queues.append(f"evt-{service}-.*")
+    heard_exchanges = [bus.events_exchange(source).name for source in heard]
+    fed = [bus.dead_queue(consumer).name for consumer in consumers]
+    answers = [_REPLIES] if any(service in asked for asked in CALLS.values()) else []
     return {
-        "configure": _any_of(declared),
+        "configure": _any_of([*exchanges, *heard_exchanges, *queues, *fed], event_queues),
         # Binding a queue writes to it; a queue with a dead-letter exchange writes there.
-        "write": _any_of(
-            [*shared, *dead, *own_exchange, *own_queues, *fed_queues, *fed_dead, *([_REPLIES] if answers else [])]
-        ),
+        "write": _any_of([*exchanges, *queues, *fed, *answers], event_queues),
         # Binding a queue reads its exchange; declaring one that dead-letters reads the queue.
-        "read": _any_of([*shared, *dead, *own_exchange, *exchanges_read, *own_queues, *fed_queues]),
+        "read": _any_of([*exchanges, *heard_exchanges, *queues], event_queues),
     }
 
 
@@ -96,30 +95,13 @@ def questions(service: str) -> dict[str, str]:
     return {"write": rf"^({asked})\." if asked else "^$", "read": rf"^{re.escape(service)}\.\*$"}
 
 
-def _sources() -> dict[str, str]:
-    """event type → the service that emits it"""
-    return {event.type: event.source for event in events()}
+def _handling(kind: str) -> set[str]:
+    """The services that handle events of a type."""
+    return {handler.partition(".")[0] for handler in SUBSCRIPTIONS.get(kind, ())}
 
 
-def _heard(service: str) -> set[str]:
-    """The services whose events it handles."""
-    of = _sources()
-    handled = {
-        of[kind]
-        for kind, handlers in SUBSCRIPTIONS.items()
-        if any(handler.startswith(f"{service}.") for handler in handlers)
-    }
-    return handled | set(BROADCASTS.get(service, ()))
-
-
-def _kinds_of(source: str) -> list[str]:
-    return [kind for kind, emitted_by in _sources().items() if emitted_by == source and kind in SUBSCRIPTIONS]
-
-
-def _any_of(names: list[str]) -> str:
-    patterns = (re.escape(name).replace(r"\*", ".*").replace(r"\[\.\-\]", "[.-]") for name in dict.fromkeys(names))
-    found = "|".join(patterns)
-    return f"^({found})$" if found else "^$"
+def _any_of(names: list[str], patterns: list[str]) -> str:
+    return f"^({'|'.join([*map(re.escape, names), *patterns])})$"
 
 
 def _credentials(service: str, settings: Settings) -> tuple[str, str, str]:

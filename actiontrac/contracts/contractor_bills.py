@@ -126,14 +126,12 @@ class BillCreditView(TypedDict):
     issued_on: str
 
 
-class BillView(TypedDict):
-    """A bill as its seller sees it; ``page_url`` is the client's page."""
+class BillContent(TypedDict):
+    """What the seller and the client both see of a bill."""
 
-    id: str
     number: str
     state: BillState
     overdue: bool
-    client: BillClientView
     lines: list[BillLineView]
     taxes: list[BillTaxView]
     total_minor: int
@@ -142,11 +140,18 @@ class BillView(TypedDict):
     note: str | None
     issued_on: str
     due_on: str
-    paid_at: str | None
     method: BillMethod | None
     credits: list[BillCreditView]
-    page_url: str
     environment: Literal["sandbox", "test", "live"]
+
+
+class BillView(BillContent):
+    """A bill as its seller sees it; ``page_url`` is the client's page."""
+
+    id: str
+    client: BillClientView
+    paid_at: str | None
+    page_url: str
 
 
 class BillList(TypedDict):
@@ -163,29 +168,15 @@ class BillRefundView(TypedDict):
     created_at: str
 
 
-class BillPageView(TypedDict):
+class BillPageView(BillContent):
     """What the client's page shows; ``payment`` is where the latest attempt stands, for an open bill."""
 
-    number: str
-    state: BillState
-    overdue: bool
     seller: list[str]
     client: list[str]
-    lines: list[BillLineView]
-    taxes: list[BillTaxView]
-    total_minor: int
-    refunded_minor: int
-    currency: str
-    note: str | None
-    issued_on: str
-    due_on: str
     paid_on: str | None
-    method: BillMethod | None
-    credits: list[BillCreditView]
     methods: list[BillMethod]
     payment: str | None
     last_error: str | None
-    environment: Literal["sandbox", "test", "live"]
 
 
 class BillPaymentView(TypedDict):

@@ -28,6 +28,7 @@ from actiontrac.storage.database import POOL_TIMEOUT_SECONDS, Database, _in_unit
 from actiontrac.vault import BlindIndex, Cipher, KeyProvider, new_key
 
 Answer = TypeVar("Answer")
+Row = TypeVar("Row")
 
 #: Partitions of the outbox: enough for relays to share, few enough to ask for one by one.
 PARTITIONS = 16
@@ -239,6 +240,16 @@ class Store:
         return self.session.scalars(statement.with_for_update(skip_locked=True)).all()
 
     # Idempotency (G05)
+
+    def newest(self, kind: type[Row], limit: int, cursor: str | None, *which: Any) -> tuple[list[Row], str | None]:
+        """A page of at most 200 rows and where the next begins, newest first: ids sort by the time of their making."""
+        size = max(1, min(limit, 200))
+        table: Any = kind
+        statement = select(table).where(*which)
+        if cursor:
+            statement = statement.where(table.id < cursor)
+        rows = list(self.session.scalars(statement.order_by(table.id.desc()).limit(size + 1)))
+        return rows[:size], rows[size - 1].id if len(rows) > size else None
 
     def answer(self, view: Answer) -> Answer:
         """

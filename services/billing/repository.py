@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 from sqlalchemy import delete, func, select
@@ -36,8 +36,6 @@ from services.billing.models import (
     WebhookNotice,
 )
 from services.billing.plans import Offer
-
-Row = TypeVar("Row", Checkout, Invoice)
 
 #: A webhook whose worker died is worked on again after this; its pause doubles up to an hour.
 NOTICE_LEASE_SECONDS = 60
@@ -154,7 +152,7 @@ class BillingStore(ContractorStore, DisputesStore):
         return None
 
     def checkouts(self, *, limit: int, cursor: str | None) -> tuple[list[Checkout], str | None]:
-        return self._page(Checkout, limit, cursor, Checkout.bill_id.is_(None))
+        return self.newest(Checkout, limit, cursor, Checkout.bill_id.is_(None))
 
     def claim_due_checkouts(self, now: datetime, limit: int) -> list[str]:
         """Ids of checkouts that the reconciler must look at; no other replica gets them for a while."""
@@ -436,7 +434,7 @@ class BillingStore(ContractorStore, DisputesStore):
         ).all()
 
     def invoices(self, *, limit: int, cursor: str | None) -> tuple[list[Invoice], str | None]:
-        return self._page(Invoice, limit, cursor)
+        return self.newest(Invoice, limit, cursor)
 
     # Refunds
 
@@ -495,12 +493,3 @@ class BillingStore(ContractorStore, DisputesStore):
             kept = self.session.get(self.base.IdempotencyKey, (self._scope(asked), asked.idempotency_key))
             if kept is not None and kept.state == "running":
                 self.session.delete(kept)
-
-    def _page(self, kind: type[Row], limit: int, cursor: str | None, *which: Any) -> tuple[list[Row], str | None]:
-        """Newest first: ids are sortable by the time of their making."""
-        size = max(1, min(limit, 200))
-        statement = select(kind).where(*which)
-        if cursor:
-            statement = statement.where(kind.id < cursor)
-        rows = list(self.session.scalars(statement.order_by(kind.id.desc()).limit(size + 1)))
-        return rows[:size], rows[size - 1].id if len(rows) > size else None

@@ -87,6 +87,17 @@ class Shop:
         self.come_back(checkout)
         return self.row(checkout, options.get("company", ACME))
 
+    def upgrade(self, plan: str) -> dict[str, Any]:
+        """All of it, by card: quoted, ordered, approved, and back."""
+        as_request()
+        quoted = self.service.quote_plan_change(company_id=ACME, change={"plan": plan})
+        as_request()
+        wanted = {"quote_id": quoted["id"], "method": "card"}
+        checkout: dict[str, Any] = self.service.change_plan(company_id=ACME, user_id=OLIVE, change=wanted)["checkout"]
+        self.approve(checkout)
+        self.come_back(checkout)
+        return checkout
+
     def row(self, checkout: dict[str, Any], company: str = ACME) -> dict[str, Any]:
         """The checkout as it is listed, without a look at the processor."""
         items = self.service.list_checkouts(company_id=company)["items"]

@@ -122,13 +122,7 @@ class TestTelling:
 
     def test_an_upgrade_and_its_refund_are_told(self, shop):
         shop.buy("starter")
-        as_request()
-        quote = shop.service.quote_plan_change(company_id=ACME, change={"plan": "team"})
-        as_request()
-        change = {"quote_id": quote["id"], "method": "card"}
-        checkout = shop.service.change_plan(company_id=ACME, user_id="usr_olive", change=change)["checkout"]
-        shop.approve(checkout)
-        shop.come_back(checkout)
+        checkout = shop.upgrade("team")
         assert (told(shop).plan, told(shop).worker_limit) == ("Team", 50)
         shop.refund(checkout)
         shop.settle_down()
@@ -176,13 +170,7 @@ class TestLevels:
         assert (shop.usage()["level"], shop.usage()["grace_ends_on"]) == ("80", None)
         over(shop, 12, in_days(0), in_days(-1))
         assert shop.usage()["level"] == "blocked"
-        as_request()
-        quote = shop.service.quote_plan_change(company_id=ACME, change={"plan": "team"})
-        as_request()
-        change = {"quote_id": quote["id"], "method": "card"}
-        checkout = shop.service.change_plan(company_id=ACME, user_id="usr_olive", change=change)["checkout"]
-        shop.approve(checkout)
-        shop.come_back(checkout)
+        shop.upgrade("team")
 
         assert (shop.usage()["level"], shop.usage()["over_since"]) == (None, None)
 
@@ -191,13 +179,7 @@ class TestLevels:
         over(shop, 60, in_days(0), in_days(13))
         shop.wait(20 * DAY)
         old = told(shop).version
-        as_request()
-        quote = shop.service.quote_plan_change(company_id=ACME, change={"plan": "business"})
-        as_request()
-        change = {"quote_id": quote["id"], "method": "card"}
-        checkout = shop.service.change_plan(company_id=ACME, user_id="usr_olive", change=change)["checkout"]
-        shop.approve(checkout)
-        shop.come_back(checkout)
+        shop.upgrade("business")
         # Sent before workers heard of the new plan, and late.
         shop.sequence += 1
         late = WorkerCountChanged(

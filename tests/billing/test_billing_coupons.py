@@ -28,6 +28,19 @@ def make(shop, code="SAVE-20", **wanted):
     return shop.service.create_coupon(coupon={"code": code, **wanted})
 
 
+def paid_after_it_was_closed(shop):
+    """The last use of a coupon, given back when the checkout ran out; the processor has the money."""
+    make(shop, total_limit=1)
+    late = shop.create(coupon="SAVE-20")
+    shop.approve(late)
+    shop.stripe.settle(shop.ref_of(late))
+    with shop.service.store(ACME) as store:
+        row = store.checkout(late["id"], lock=True)
+        row.close("expired")
+        coupons.release(store, row)
+    return late
+
+
 def seen(shop, code="SAVE-20"):
     found = shop.service.list_coupons()["items"]
     return next((one["reserved"], one["redeemed"]) for one in found if one["code"] == code)
@@ -225,14 +238,7 @@ class TestLimits:
         assert seen(shop) == (0, 1)
 
     def test_paid_after_it_was_closed_and_taken_by_somebody_else_the_money_goes_back(self, shop):
-        make(shop, total_limit=1)
-        late = shop.create(coupon="SAVE-20")
-        shop.approve(late)
-        shop.stripe.settle(shop.ref_of(late))
-        with shop.service.store(ACME) as store:
-            row = store.checkout(late["id"], lock=True)
-            row.close("expired")
-            coupons.release(store, row)
+        late = paid_after_it_was_closed(shop)
         shop.buy(coupon="SAVE-20", company=RIVAL, user=RON)
         shop.come_back(late)
         shop.settle_down()
@@ -243,14 +249,7 @@ class TestLimits:
         assert shop.subscription()["plan"] is None
 
     def test_paid_after_it_was_closed_it_is_kept_where_a_use_is_left(self, shop):
-        make(shop, total_limit=1)
-        late = shop.create(coupon="SAVE-20")
-        shop.approve(late)
-        shop.stripe.settle(shop.ref_of(late))
-        with shop.service.store(ACME) as store:
-            row = store.checkout(late["id"], lock=True)
-            row.close("expired")
-            coupons.release(store, row)
+        late = paid_after_it_was_closed(shop)
         shop.come_back(late)
 
         assert (shop.row(late)["state"], seen(shop)) == ("paid", (0, 1))

@@ -83,13 +83,7 @@ class ContractorStore(Store):
         return self.session.scalar(select(Bill).where(Bill.company_id == self.company_id, Bill.request_key == key))
 
     def bills(self, *, limit: int, cursor: str | None) -> tuple[list[Bill], str | None]:
-        """Newest first: ids are sortable by the time of their making."""
-        size = max(1, min(limit, 200))
-        statement = select(Bill).where(Bill.company_id == self.company_id)
-        if cursor:
-            statement = statement.where(Bill.id < cursor)
-        rows = list(self.session.scalars(statement.order_by(Bill.id.desc()).limit(size + 1)))
-        return rows[:size], rows[size - 1].id if len(rows) > size else None
+        return self.newest(Bill, limit, cursor, Bill.company_id == self.company_id)
 
     def credits_of(self, bill_id: str) -> Sequence[BillCredit]:
         return self.session.scalars(
@@ -141,10 +135,4 @@ class ContractorStore(Store):
     # Disclosures
 
     def disclosures(self, *, limit: int, cursor: str | None) -> tuple[list[Disclosure], str | None]:
-        """Newest first."""
-        size = max(1, min(limit, 200))
-        statement = select(Disclosure).where(Disclosure.company_id == self.company_id)
-        if cursor:
-            statement = statement.where(Disclosure.id < cursor)
-        rows = list(self.session.scalars(statement.order_by(Disclosure.id.desc()).limit(size + 1)))
-        return rows[:size], rows[size - 1].id if len(rows) > size else None
+        return self.newest(Disclosure, limit, cursor, Disclosure.company_id == self.company_id)

@@ -9,7 +9,7 @@ import orjson
 
 from actiontrac import clock
 from actiontrac.contracts.contractor_bills import (
-    BillCreditView,
+    BillContent,
     BillLineView,
     BillMethod,
     BillPageView,
@@ -64,44 +64,42 @@ def written_lines(wanted: BillRequest, bill: Sums) -> str:
     return orjson.dumps({"lines": lines, "taxes": taxes}).decode()
 
 
-def _content(bill: Bill) -> tuple[list[BillLineView], list[BillTaxView]]:
-    kept = orjson.loads(bill.lines)
-    return kept["lines"], kept["taxes"]
-
-
-def _credit_views(credits: Sequence[BillCredit]) -> list[BillCreditView]:
-    return [
-        {"number": one.number, "amount_minor": one.amount_minor, "issued_on": one.issued_on.isoformat()}
-        for one in credits
-    ]
-
-
 def page_url(public_url: str, bill: Bill) -> str:
     """The client's page: whoever has this address can see and pay the bill."""
     return f"{public_url}/pay/{bill.token}"
 
 
-def bill_view(bill: Bill, credits: Sequence[BillCredit], public_url: str, today: date) -> BillView:
-    lines, taxes = _content(bill)
+def _content(bill: Bill, credits: Sequence[BillCredit], today: date) -> BillContent:
+    """What both sides see of a bill."""
+    kept = orjson.loads(bill.lines)
     return {
-        "id": bill.id,
         "number": bill.number,
         "state": cast(Any, bill.state),
         "overdue": bill.is_overdue(today),
-        "client": orjson.loads(bill.client or "{}"),
-        "lines": lines,
-        "taxes": taxes,
+        "lines": kept["lines"],
+        "taxes": kept["taxes"],
         "total_minor": bill.total_minor,
         "refunded_minor": bill.refunded_minor,
         "currency": bill.currency,
         "note": bill.note,
         "issued_on": bill.issued_on.isoformat(),
         "due_on": bill.due_on.isoformat(),
-        "paid_at": clock.iso(bill.paid_at) if bill.paid_at else None,
         "method": cast(Any, bill.method),
-        "credits": _credit_views(credits),
-        "page_url": page_url(public_url, bill),
+        "credits": [
+            {"number": one.number, "amount_minor": one.amount_minor, "issued_on": one.issued_on.isoformat()}
+            for one in credits
+        ],
         "environment": cast(Any, bill.environment),
+    }
+
+
+def bill_view(bill: Bill, credits: Sequence[BillCredit], public_url: str, today: date) -> BillView:
+    return {
+        **_content(bill, credits, today),
+        "id": bill.id,
+        "client": orjson.loads(bill.client or "{}"),
+        "paid_at": clock.iso(bill.paid_at) if bill.paid_at else None,
+        "page_url": page_url(public_url, bill),
     }
 
 
@@ -109,29 +107,15 @@ def page_view(
     bill: Bill, credits: Sequence[BillCredit], latest: Checkout | None, methods: list[BillMethod], today: date
 ) -> BillPageView:
     client = orjson.loads(bill.client or "{}")
-    lines, taxes = _content(bill)
     tells = latest if bill.payable else None
     return {
-        "number": bill.number,
-        "state": cast(Any, bill.state),
-        "overdue": bill.is_overdue(today),
+        **_content(bill, credits, today),
         "seller": orjson.loads(bill.seller or "[]"),
         "client": [client["name"], *client["address"]],
-        "lines": lines,
-        "taxes": taxes,
-        "total_minor": bill.total_minor,
-        "refunded_minor": bill.refunded_minor,
-        "currency": bill.currency,
-        "note": bill.note,
-        "issued_on": bill.issued_on.isoformat(),
-        "due_on": bill.due_on.isoformat(),
         "paid_on": bill.paid_at.date().isoformat() if bill.paid_at else None,
-        "method": cast(Any, bill.method),
-        "credits": _credit_views(credits),
         "methods": methods if bill.payable else [],
         "payment": tells.state if tells is not None else None,
         "last_error": tells.last_error if tells is not None else None,
-        "environment": cast(Any, bill.environment),
     }
 
 
@@ -161,9 +145,9 @@ def disclosure_view(disclosure: Disclosure) -> DisclosureView:
 def document_of(bill: Bill, credits: Sequence[BillCredit], reference: str | None) -> Document:
     """The bill as a page to file; until it is paid it says until when it should be."""
     client = orjson.loads(bill.client or "{}")
-    kept, taxes = _content(bill)
-    lines = [_line(line, bill.currency) for line in kept]
-    net = Money(sum(line["amount_minor"] for line in kept), bill.currency)
+    kept = orjson.loads(bill.lines)
+    lines = [_line(line, bill.currency) for line in kept["lines"]]
+    net = Money(sum(line["amount_minor"] for line in kept["lines"]), bill.currency)
     lines += [
         Line(
             f"Given back on {one.issued_on.isoformat()}, credit note {one.number}",
@@ -179,7 +163,9 @@ def document_of(bill: Bill, credits: Sequence[BillCredit], reference: str | None
         seller=tuple(orjson.loads(bill.seller or "[]")),
         buyer=(client["name"], *client["address"]),
         lines=tuple(lines),
-        taxes=tuple(Tax(tax["name"], tax["percent"], net, Money(tax["amount_minor"], bill.currency)) for tax in taxes),
+        taxes=tuple(
+            Tax(tax["name"], tax["percent"], net, Money(tax["amount_minor"], bill.currency)) for tax in kept["taxes"]
+        ),
         total=Money(bill.total_minor - bill.refunded_minor, bill.currency),
         method=bill.method or "",
         reference=reference or bill.id,

@@ -27,11 +27,5 @@ class DisputesStore(Store):
 
     def disputes(self, *, state: str | None, limit: int, cursor: str | None) -> tuple[list[Dispute], str | None]:
         """Of every company, newest first; for the staff."""
-        size = max(1, min(limit, 200))
-        statement = select(Dispute)
-        if state is not None:
-            statement = statement.where(Dispute.state == state)
-        if cursor:
-            statement = statement.where(Dispute.id < cursor)
-        rows = list(self.session.scalars(statement.order_by(Dispute.id.desc()).limit(size + 1)))
-        return rows[:size], rows[size - 1].id if len(rows) > size else None
+        which = [] if state is None else [Dispute.state == state]
+        return self.newest(Dispute, limit, cursor, *which)
