@@ -6,18 +6,13 @@ import sys
 # the relay, the sandboxes and the supervisor must not have it (bus.md, facts 8 and 18).
 _GREEN = len(sys.argv) > 1 and (
     sys.argv[1] == "serve"
+    or sys.argv[1:3] == ["warm", "green"]
     or (sys.argv[1] == "up" and not __import__("os").environ.get("ACTIONTRAC_BUS_URL", "memory://").startswith("amqp"))
 )
 if _GREEN:
-    import warnings
+    from actiontrac.green import patch
 
-    with warnings.catch_warnings():
-        # nameko needs eventlet, which its maintainers call deprecated: docs/adr says what
-        # that means for us. Saying it again at every start helps nobody.
-        warnings.simplefilter("ignore")
-        import eventlet
-
-        eventlet.monkey_patch()
+    patch()
 
 from actiontrac.cli import main  # noqa: E402
 

@@ -155,6 +155,11 @@ Users and passwords are those of ACTIONTRAC_<SERVICE>_BUS_URL, or of ACTIONTRAC_
     )
     broker.add_argument("action", choices=["setup"])
 
+    # Without a help text it is not listed: only the supervisor and tests use it.
+    warm = commands.add_parser("warm")
+    warm.add_argument("kind", choices=["green", "plain"])
+    warm.add_argument("descriptor", type=int)
+
     commands.add_parser(
         "check",
         help="look at the configuration and every connection, one line each",
@@ -347,6 +352,12 @@ def _broker(_: argparse.Namespace, settings: Settings) -> int:
     return broker.setup(settings)
 
 
+def _warm(arguments: argparse.Namespace, _: Settings) -> int:
+    from actiontrac import warm
+
+    return warm.run(arguments.kind, arguments.descriptor)
+
+
 def _docs(arguments: argparse.Namespace, _: Settings) -> int:
     from actiontrac.commands import catalogue
 
@@ -373,6 +384,7 @@ _COMMANDS = {
     "billing": _billing,
     "docs": _docs,
     "broker": _broker,
+    "warm": _warm,
     "check": _check,
 }
 

@@ -1,14 +1,14 @@
 """
-``actiontrac up`` on a broker: one process per service, restarted when one ends.
+``actiontrac up`` on a broker: one process per service and relay, restarted when one ends.
 
 For a machine without containers, and for the tests. Where there is an orchestrator
-it does this job and runs ``actiontrac serve SERVICE`` itself.
+it does this job and runs ``actiontrac serve SERVICE`` itself. Processes are forked from
+warm parents, so that one that ended is back at once.
 """
 
 import os
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from types import FrameType
@@ -16,6 +16,7 @@ from types import FrameType
 from actiontrac import log
 from actiontrac.config import SERVICES, SERVICES_WITH_DATA, Settings, prepare_home
 from actiontrac.storage.migration import migrate
+from actiontrac.warm import Process, WarmParent
 
 _log = log.get(__name__)
 
@@ -29,17 +30,13 @@ class Child:
     name: str
     arguments: list[str]
     environment: dict[str, str]
-    process: subprocess.Popen[bytes] | None = None
+    parent: WarmParent
+    process: Process | None = None
     started_at: float = 0.0
 
     def start(self) -> None:
         self.started_at = time.monotonic()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "actiontrac", *self.arguments],
-            env=self.environment,
-            # Ctrl-C reaches the supervisor only, which stops the children in order.
-            start_new_session=True,
-        )
+        self.process = self.parent.start(self.arguments, self.environment)
 
 
 class Supervisor:
@@ -48,6 +45,7 @@ class Supervisor:
     def __init__(self, settings: Settings, replicas: dict[str, int]) -> None:
         self._settings = settings
         self._stopping = False
+        self._green, self._plain = WarmParent("green"), WarmParent("plain")
         self._children = self._plan(replicas)
 
     def _plan(self, replicas: dict[str, int]) -> list[Child]:
@@ -57,7 +55,7 @@ class Supervisor:
             port = self._settings.sandbox_port or self._settings.http_port + 1
             environment["ACTIONTRAC_SANDBOX_PORT"] = str(port)
             environment["ACTIONTRAC_SANDBOX_URL"] = f"http://127.0.0.1:{port}"
-            children.append(Child("sandbox", ["sandbox"], dict(environment)))
+            children.append(Child("sandbox", ["sandbox"], dict(environment), self._plain))
         for service in SERVICES:
             count = replicas.get(service, 1)
             for number in range(count):
@@ -65,12 +63,19 @@ class Supervisor:
                 if service == "gateway" and count > 1:
                     # The kernel shares the port's connections between the replicas.
                     own["ACTIONTRAC_HTTP_REUSE_PORT"] = "1"
-                children.append(Child(f"{service}-{number + 1}", ["serve", service], own))
+                name = f"{service}-{number + 1}"
+                if service not in SERVICES_WITH_DATA:
+                    children.append(Child(name, ["serve", service], own, self._green))
+                    continue
+                children.append(Child(name, ["serve", service, "--no-relay"], own, self._green))
+                children.append(Child(f"{name}-relay", ["relay", service], own, self._plain))
         return children
 
     def run(self) -> int:
         """Until told to stop; returns the exit code."""
         prepare_home(self._settings.home)
+        for parent in (self._green, self._plain):
+            parent.warm_up()
         for service in SERVICES_WITH_DATA:
             migrate(service, self._settings)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -97,9 +102,12 @@ class Supervisor:
     def _stop(self) -> int:
         # The doors first, the sandboxes last: what is under way may still need them.
         doors = [c for c in self._children if c.name.startswith("gateway")]
+        relays = [c for c in self._children if c.name.endswith("-relay")]
         last = [c for c in self._children if c.name == "sandbox"]
-        rest = [c for c in self._children if c not in doors and c not in last]
-        codes = [self._end(group) for group in (doors, rest, last)]
+        services = [c for c in self._children if c not in (*doors, *relays, *last)]
+        codes = [self._end(group) for group in (doors, services, relays, last)]
+        for parent in (self._green, self._plain):
+            parent.close()
         return max(codes)
 
     def _end(self, children: list[Child]) -> int:

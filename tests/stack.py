@@ -17,6 +17,7 @@ import requests
 from actiontrac import config
 from actiontrac.config import Settings
 from actiontrac.demo.client import Http
+from actiontrac.warm import Process, WarmParent
 from tests.servers.ports import free_ports
 from tests.servers.servers import Servers
 
@@ -29,6 +30,10 @@ FOR_TESTS = {
     "ACTIONTRAC_PASSWORD_MEMORY_KIB": "64",
     "ACTIONTRAC_PASSWORD_TIME_COST": "1",
 }
+
+
+#: The product is started some hundred times; what starts it cold as in life says so.
+GREEN, PLAIN = WarmParent("green"), WarmParent("plain")
 
 
 class NotReady(Exception):
@@ -59,7 +64,7 @@ class Product:
             self._own.setdefault("ACTIONTRAC_MAIL_URL", f"smtp://127.0.0.1:{smtp_port}")
             self._own.setdefault("ACTIONTRAC_MAIL_TIMEOUT_SECONDS", "2")
         self.url = f"http://127.0.0.1:{port}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -77,19 +82,29 @@ class Product:
     def http(self) -> Http:
         return Http(self.url)
 
-    def start(self, *, wait: bool = True, **extra: str) -> None:
-        """Start it; ``extra`` is environment for this start only, such as a failpoint."""
+    def start(self, *, wait: bool = True, cold: bool = False, **extra: str) -> None:
+        """
+        Start it.
+
+        Args:
+            cold: in a process that has to import everything, as in life.
+            extra: environment for this start only, such as a failpoint.
+        """
         self.home.mkdir(parents=True, exist_ok=True)
-        out = (self.home / "out.txt").open("ab")
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "actiontrac", "up", *self._arguments],
-            cwd=ROOT,
-            env={**self.environment, **extra},
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
-        out.close()
+        arguments, environment = ["up", *self._arguments], {**self.environment, **extra}
+        if cold:
+            with (self.home / "out.txt").open("ab") as out:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-W", "ignore", "-m", "actiontrac", *arguments],
+                    cwd=ROOT,
+                    env=environment,
+                    stdout=out,
+                    stderr=out,
+                    start_new_session=True,
+                )
+        else:
+            parent = GREEN if self.mode == "embedded" else PLAIN
+            self._process = parent.start(arguments, environment, output=self.home / "out.txt")
         if wait:
             self.wait_ready()
 

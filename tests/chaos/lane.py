@@ -9,9 +9,8 @@ import requests
 from actiontrac.demo.client import WrongAnswer
 from actiontrac.failpoints import EXIT_CODE
 from tests.chaos.truth import Books, InDoubt, Truth
-from tests.chaos.warm import WarmProduct
 from tests.servers.servers import Servers
-from tests.stack import NotReady, Product, full_product
+from tests.stack import NotReady, Product, embedded_product, full_product
 
 #: Every status: the caller looks for himself.
 ANY = tuple(range(100, 600))
@@ -41,7 +40,7 @@ class Lane:
     @classmethod
     def embedded(cls, home: Path) -> "Lane":
         wish = home / "failpoint"
-        lane = cls(WarmProduct(home, ACTIONTRAC_FAILPOINT=f"@{wish}"), wish)
+        lane = cls(embedded_product(home, ACTIONTRAC_FAILPOINT=f"@{wish}"), wish)
         lane._start()
         return lane
 
@@ -142,15 +141,7 @@ class Lane:
 
     def stop(self) -> int:
         """The exit code."""
-        try:
-            return self.product.stop()
-        finally:
-            self._close()
+        return self.product.stop()
 
     def abandon(self) -> None:
         self.product.kill()
-        self._close()
-
-    def _close(self) -> None:
-        if isinstance(self.product, WarmProduct):
-            self.product.close()

@@ -1,13 +1,14 @@
 """A process for the tests: the real gateway before fake services, on the memory bus."""
 
-import eventlet
+from actiontrac.green import patch
 
-eventlet.monkey_patch()
+patch()
 
 import signal  # noqa: E402
 import sys  # noqa: E402
 from typing import Any  # noqa: E402
 
+import eventlet  # noqa: E402
 from eventlet.event import Event as Signal  # noqa: E402
 from nameko.runners import ServiceRunner  # noqa: E402
 

@@ -1,12 +1,13 @@
 """A process that hosts the sample services on a broker, for tests that stop and kill it."""
 
-import eventlet
+from actiontrac.green import patch
 
-eventlet.monkey_patch()
+patch()
 
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+import eventlet  # noqa: E402
 from nameko.runners import ServiceRunner  # noqa: E402
 
 from actiontrac import clock, config, log, runner  # noqa: E402

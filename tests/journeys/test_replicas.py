@@ -74,9 +74,9 @@ def assert_all_answered(product: Product) -> None:
     counted = {}
     for _ in range(60):
         text = requests.get(f"{product.url}/metrics", timeout=30).text
-        born = re.search(r"^process_start_time_seconds (\S+)$", text, re.MULTILINE)
-        assert born is not None
-        counted[born[1]] = set(re.findall(r'requests_total\{method="GET",route="/v1/me",status="(\d+)"', text))
+        process = re.search(r"^actiontrac_process_id (\S+)$", text, re.MULTILINE)
+        assert process is not None
+        counted[process[1]] = set(re.findall(r'requests_total\{method="GET",route="/v1/me",status="(\d+)"', text))
     assert len(counted) == len(product.pids("serve gateway"))
     assert all({"200", "401"} <= statuses for statuses in counted.values())
 
