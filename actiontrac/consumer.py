@@ -8,6 +8,7 @@ One green thread reads; acknowledgements are written at once by whoever is done.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import eventlet
@@ -16,11 +17,16 @@ from eventlet.semaphore import Semaphore
 from kombu import Consumer as KombuConsumer
 from kombu import Queue
 from nameko.extensions import SharedExtension
+from prometheus_client import Counter
 
-from actiontrac import bus, log
+from actiontrac import bus, handover, leaving, log
 from actiontrac.config import Settings
 
 _log = log.get(__name__)
+
+REDELIVERED = Counter(
+    "actiontrac_redelivered_messages", "Messages that the broker had delivered to somebody before", ["queue"]
+)
 
 #: How long one wait for a message lasts; heartbeats and a stop are noticed in between.
 TICK_SECONDS = 0.5
@@ -32,6 +38,7 @@ class Delivery:
     def __init__(self, consumer: "Consumer", message: Any) -> None:
         self._consumer = consumer
         self._message = message
+        self._connection = consumer.connections
         self.body: bytes = message.body if isinstance(message.body, bytes) else str(message.body).encode()
         self.headers: dict[str, Any] = message.headers or {}
         self.properties: dict[str, Any] = message.properties or {}
@@ -39,11 +46,16 @@ class Delivery:
         self.redelivered: bool = bool(message.delivery_info.get("redelivered"))
 
     def ack(self) -> None:
-        self._consumer.settle(self._message.ack)
+        self._consumer.settle(self._message.ack, self._connection)
 
     def give_back(self) -> None:
-        """To the queue again; for when not even the failure could be recorded."""
-        self._consumer.settle(self._message.requeue)
+        """To the queue again; for when not even the failure could be recorded. It counts as a crash there."""
+        self._consumer.settle(self._message.requeue, self._connection)
+
+    @property
+    def must_go(self) -> bool:
+        """Whether whoever holds it must let it go: the process stops, or the connection it came over is gone."""
+        return self._consumer.draining or self._connection != self._consumer.connections
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,8 @@ class Consumer(SharedExtension):
         self._write_lock = Semaphore()
         self._consumers: list[Any] = []
         self._in_flight = 0
+        #: Acknowledgements that wait while the queues are left; None: they are written at once.
+        self._held: list[tuple[Callable[[], None], int]] | None = None
         self._draining = False
         self._stopped = Signal()
         self._ready = Signal()
@@ -93,6 +107,7 @@ class Consumer(SharedExtension):
         ``drain_seconds`` what is still running is left to be delivered again.
         """
         self._draining = True
+        leaving.begin()
         if self._thread is None:
             return
         with eventlet.Timeout(self.settings.drain_seconds, False):
@@ -101,15 +116,27 @@ class Consumer(SharedExtension):
     def stop(self) -> None:
         self.drain()
 
-    def settle(self, acknowledge: Callable[[], None]) -> None:
-        """Write an acknowledgement; on a lost connection the broker delivers again by itself."""
+    @property
+    def draining(self) -> bool:
+        return self._draining
+
+    def settle(self, acknowledge: Callable[[], None], connection: int) -> None:
+        """
+        Write an acknowledgement for what came over that connection, the first, the second ...
+
+        On a lost one the broker delivers again by itself.
+        """
+        if self._held is not None:
+            self._held.append((acknowledge, connection))
+            return
         try:
             with self._write_lock:
                 acknowledge()
         except Exception as problem:
             _log.info("ack_not_delivered", error=type(problem).__name__)
         finally:
-            self._in_flight -= 1
+            if connection == self.connections:
+                self._in_flight -= 1
 
     def _run(self) -> None:
         attempt = 0
@@ -137,6 +164,8 @@ class Consumer(SharedExtension):
 
     def _open(self, connection: Any) -> None:
         connection.ensure_connection(max_retries=1, timeout=3)
+        # From here on what came over an earlier connection counts no more.
+        self.connections += 1
         self._in_flight = 0
         self._consumers = []
         lanes: dict[str, Any] = {}
@@ -155,7 +184,6 @@ class Consumer(SharedExtension):
             )
             consumer.consume()
             self._consumers.append(consumer)
-        self.connections += 1
         self.connected = True
         if not self._ready.ready():
             self._ready.send()
@@ -164,6 +192,8 @@ class Consumer(SharedExtension):
         def receive(message: Any) -> None:
             self._in_flight += 1
             delivery = Delivery(self, message)
+            if delivery.redelivered:
+                REDELIVERED.labels(subscription.queue.name if subscription.queue.durable else "(broadcast)").inc()
             try:
                 subscription.callback(delivery)
             except Exception as problem:
@@ -173,20 +203,41 @@ class Consumer(SharedExtension):
         return receive
 
     def _consume(self, connection: Any) -> None:
-        cancelled = False
+        left = False
         while True:
             if self._draining:
-                if not cancelled:
-                    # Cancelling reads the answer, so it is this thread's to do.
-                    for consumer in self._consumers:
-                        consumer.cancel()
-                    cancelled = True
+                if not left:
+                    # Leaving reads the broker's answers, so it is this thread's to do.
+                    self._leave(connection)
+                    left = True
                 if self._in_flight <= 0:
                     return
-            try:
-                connection.drain_events(timeout=0.05 if self._draining else TICK_SECONDS)
-            except TimeoutError:
-                pass
-            if not self.settings.embedded:
-                with self._write_lock:
-                    connection.heartbeat_check()
+            self._take(connection, 0.05 if self._draining else TICK_SECONDS)
+
+    def _take(self, connection: Any, seconds: float) -> None:
+        """Receive what comes within this time."""
+        try:
+            connection.drain_events(timeout=seconds)
+        except TimeoutError:
+            pass
+        if not self.settings.embedded:
+            with self._write_lock:
+                connection.heartbeat_check()
+
+    def _leave(self, connection: Any) -> None:
+        """Receive nothing more; what was received already is still worked on."""
+        quorum = [one for one in self._consumers if _is_quorum(one)]
+        self._held = []
+        try:
+            if quorum and not self.settings.embedded and handover.knows_credit(connection):
+                handover.give_nothing_more(quorum, partial(self._take, connection))
+            for consumer in self._consumers:
+                consumer.cancel()
+        finally:
+            held, self._held = self._held, None
+            for acknowledge, number in held:
+                self.settle(acknowledge, number)
+
+
+def _is_quorum(consumer: Any) -> bool:
+    return any((queue.queue_arguments or {}).get("x-queue-type") == "quorum" for queue in consumer.queues)

@@ -7,6 +7,7 @@ a breaking change gets a new type ending in ``.v2``.
 """
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -15,9 +16,17 @@ import orjson
 from actiontrac import clock
 from actiontrac.ids import new_id
 
+#: Ids of ours are shorter, and of letters, digits and underscores.
+_PLAIN_ID = re.compile(r"[\w.\-]{1,64}", re.ASCII)
+
 
 class MalformedEvent(Exception):
     """A message that is not the event it says it is."""
+
+
+def is_plain_id(found: Any) -> bool:
+    """Whether something can be an id: short, and of plain characters."""
+    return isinstance(found, str) and _PLAIN_ID.fullmatch(found) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +66,10 @@ class Event:
             known = {f.name for f in dataclasses.fields(cls)} - {*cls._ENVELOPE, "handler"}
             own = {name: value for name, value in wire["data"].items() if name in known}
             envelope = {name: wire[name] for name in cls._ENVELOPE}
+            if not is_plain_id(envelope["event_id"]):
+                raise MalformedEvent("no plain event_id")
+            if not isinstance(envelope["company_id"], str) or not isinstance(envelope["occurred_at"], str):
+                raise MalformedEvent("no plain envelope")
             return cls(**own, **envelope, handler=handler)
         except (ValueError, KeyError, TypeError, AttributeError) as problem:
             raise MalformedEvent(type(problem).__name__) from problem

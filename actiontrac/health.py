@@ -14,6 +14,7 @@ import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from sqlalchemy import func, select
 
+from actiontrac import leaving
 from actiontrac.config import Settings
 from actiontrac.consumer import Consumer
 from actiontrac.link import RpcLink
@@ -36,8 +37,8 @@ class Health:
         self._open_store = open_store
 
     def ready(self) -> bool:
-        """Whether it can do work now: on the bus in both directions."""
-        return all(c.connected for c in self._consumers) and all(k.usable for k in self._links)
+        """Whether it can do work now, and goes on to: on the bus in both directions, and not told to stop."""
+        return not leaving.begun() and all(c.connected for c in self._consumers) and all(k.usable for k in self._links)
 
     def measure(self) -> None:
         CONNECTED.labels(self._service).set(self.ready())

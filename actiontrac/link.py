@@ -19,20 +19,36 @@ from nameko.extensions import SharedExtension
 
 from actiontrac import bus, clock, context, log
 from actiontrac.context import RequestContext
-from actiontrac.errors import DeadlineExceeded, Unavailable
+from actiontrac.errors import DeadlineExceeded, IdempotencyKeyInUse, Unavailable
 
 _log = log.get(__name__)
 
+#: A broker that was lost so lately is waited for; one that is away longer is not, so that refusals come at once.
+BLINK_SECONDS = 0.7
+
 #: RabbitMQ's pseudo-queue: answers come straight back over the connection that asked.
 DIRECT_REPLY_TO = "amq.rabbitmq.reply-to"
+
+
+#: Between a question that was lost and the next try.
+AGAIN_SECONDS = 0.05
 
 
 class BusUnavailable(Unavailable):
     """The services cannot reach each other at the moment; try again shortly."""
 
 
+class AnswerUnknown(BusUnavailable):
+    """The services lost each other; whether the work was done is unknown. Repeat with the same key."""
+
+
 class ServiceMissing(Unavailable):
     """The part of ActionTrac that does this is not running; try again shortly."""
+
+
+def _still_runs(answer: dict[str, Any]) -> bool:
+    error = (answer.get("error") or {}).get("actiontrac") or {}
+    return error.get("code") == IdempotencyKeyInUse.code
 
 
 class RpcLink(SharedExtension):
@@ -44,6 +60,7 @@ class RpcLink(SharedExtension):
         self._reply_to = ""
         self._stopping = False
         self._blocked = False
+        self._lost_at = clock.wall()
         self._ready = Signal()
         self._thread: Any = None
 
@@ -76,30 +93,31 @@ class RpcLink(SharedExtension):
         Raises:
             DeadlineExceeded: no answer in time; the reply slot is given up.
             BusUnavailable, ServiceMissing: it could not be asked.
+            AnswerUnknown: it was asked, and then the bus was gone for longer than a blink.
         """
         call_id = uuid4().hex
         deadline = clock.wall() + timeout
         body = orjson.dumps({"args": [], "kwargs": kwargs})
+        times = 0
         while True:
             left = deadline - clock.wall()
             if left <= 0:
                 raise DeadlineExceeded()
-            if not self.usable:
-                if self._blocked:
-                    raise BusUnavailable()
-                # A blink of the broker is waited out, an absence is not.
-                if left < timeout - 1 or not self._await_channel(min(left, 1.0)):
-                    raise BusUnavailable()
-                continue
+            if not self._usable_within(left):
+                raise AnswerUnknown() if times else BusUnavailable()
+            times += 1
             answer = self._ask(service, method, body, asked, call_id, deadline, left)
-            if answer is not None:
+            if answer is not None and not (times > 1 and _still_runs(answer)):
                 return answer
+            # What was lost may still be at work under our own key: its answer is waited for.
+            eventlet.sleep(AGAIN_SECONDS)
 
-    def _await_channel(self, seconds: float) -> bool:
-        with eventlet.Timeout(seconds, False):
-            while self._channel is None:
-                eventlet.sleep(0.02)
-        return self._channel is not None
+    def _usable_within(self, seconds: float) -> bool:
+        """A blink of the broker is waited out; an absence or an alarm is not."""
+        until = min(self._lost_at + BLINK_SECONDS, clock.wall() + seconds)
+        while self._channel is None and not self._blocked and clock.wall() < until:
+            eventlet.sleep(0.02)
+        return self.usable
 
     def _ask(
         self,
@@ -215,7 +233,12 @@ class RpcLink(SharedExtension):
 
     def _lose(self) -> None:
         """The connection is gone: wake everybody who waits, so that they ask again or give up."""
+        if self._channel is not None:
+            self._lost_at = clock.wall()
         self._channel = None
+        self._ask_again()
+
+    def _ask_again(self) -> None:
         for slot in list(self._pending.values()):
             if not slot.ready():
                 slot.send(None)
@@ -237,7 +260,12 @@ class RpcLink(SharedExtension):
         self._settle(str(message.properties.get("correlation_id")), {"error": missing})
 
     def _on_blocked(self, _reason: str) -> None:
+        """
+        The broker is under alarm and reads no more of what we publish: what waits for an answer
+        would wait as long as the alarm lasts, because whoever answers is blocked, too.
+        """
         self._blocked = True
+        self._ask_again()
 
     def _on_unblocked(self) -> None:
         self._blocked = False

@@ -6,11 +6,13 @@ for its retries: the event waits in the consumer's own database (``failed_events
 with growing pauses, and after the last one for a person.
 """
 
+import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import chain, repeat
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -23,7 +25,7 @@ from actiontrac import bus, clock, context, log, settled
 from actiontrac.consumer import Consumer, Delivery
 from actiontrac.context import RequestContext
 from actiontrac.contracts.topology import SUBSCRIPTIONS
-from actiontrac.events import Event, MalformedEvent
+from actiontrac.events import Event, MalformedEvent, is_plain_id
 from actiontrac.failpoints import failpoint, register
 from actiontrac.storage import Store
 
@@ -36,6 +38,14 @@ BACK_OFF_SECONDS = (1, 5, 30, 120, 600)
 
 #: Retries claimed by a replica that died are free again after this.
 RETRY_LEASE_SECONDS = 60
+
+#: While the database is away, what came from the broker is held and tried again after these pauses, the last
+#: of them again and again ...
+HOLD_SECONDS = (1, 2, 5)
+
+#: ... until it goes back to the queue, well before RabbitMQ takes a consumer that acknowledges nothing for dead
+#: (30 minutes). Going back counts against the queue's delivery limit; holding does not.
+HOLD_AT_MOST_SECONDS = 600
 
 #: Events of one kind that a replica works on at once.
 PREFETCH = 4
@@ -57,6 +67,31 @@ class Failure:
 def _jittered(seconds: float) -> timedelta:
     # Without it, what failed together would come back together.
     return timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311
+
+
+def hold(record: Callable[[], None], handler: str, delivery: Delivery | None) -> bool:
+    """
+    Write a failure down, again and again while the database is away; whether it was done.
+
+    When it was not, the message has gone back to its queue.
+    """
+    began = clock.wall()
+    for pause in chain(HOLD_SECONDS, repeat(HOLD_SECONDS[-1])):
+        try:
+            record()
+            return True
+        except Exception as problem:
+            _log.error("failure_not_recorded", handler=handler, error=type(problem).__name__)
+        if delivery is None:
+            # The row that it came from is due again when its lease is over.
+            break
+        until = clock.wall() + pause
+        while clock.wall() < until and not delivery.must_go:
+            eventlet.sleep(0.1)
+        if delivery.must_go or clock.wall() - began > HOLD_AT_MOST_SECONDS:
+            delivery.give_back()
+            break
+    return False
 
 
 class FailedEvents(SharedExtension):
@@ -82,8 +117,19 @@ class FailedEvents(SharedExtension):
         failure = Failure(
             _event_id(delivery.body), delivery.body, _plain(delivery.headers), "crashed its consumer"
         )
-        self.record(handler, failure, dead=True)
-        delivery.ack()
+        self.keep(handler, failure, delivery, dead=True)
+
+    def keep(self, handler: str, failure: Failure, delivery: Delivery | None, *, dead: bool = False) -> None:
+        """Record a failure in the background, then acknowledge its message; a database that is away is waited for."""
+        asked = context.current()
+
+        def kept() -> None:
+            context.enter(asked)
+            if hold(lambda: self.record(handler, failure, dead=dead), handler, delivery) and delivery is not None:
+                delivery.ack()
+                settled.tell(failure.event_id, handler)
+
+        eventlet.spawn(kept)
 
     def _store(self) -> Store:
         store: Store = self.container.config["chassis_store"](self.container.service_name)
@@ -156,7 +202,7 @@ class FailedEvents(SharedExtension):
     def _retry(self, row: Any) -> None:
         entrypoint = self._handlers.get(row.handler)
         if entrypoint is not None:
-            entrypoint.run(row.body, orjson.loads(row.headers), delivery=None)
+            entrypoint.run(row.body, orjson.loads(row.headers), kept_as=row.event_id)
 
 
 class Handle(Entrypoint):
@@ -192,12 +238,14 @@ class Handle(Entrypoint):
     def _receive(self, delivery: Delivery) -> None:
         self.run(delivery.body, delivery.headers, delivery)
 
-    def run(self, body: bytes, headers: dict[str, Any], delivery: Delivery | None) -> None:
-        """Handle one message; ``delivery`` is None for one that waited in the database."""
+    def run(
+        self, body: bytes, headers: dict[str, Any], delivery: Delivery | None = None, *, kept_as: str = ""
+    ) -> None:
+        """Handle one message: one that was delivered, or one that waited in the database under an id."""
         try:
             event = self.event.from_wire(body, handler=self.handler)
         except MalformedEvent as problem:
-            self._park(body, headers, delivery, f"malformed: {problem}")
+            self._park(body, headers, delivery, f"malformed: {problem}", kept_as)
             return
         failpoint("event.before_handler")
         asked = context.from_headers(headers, self.container.config["settings"].secret("BUS_KEY"))
@@ -206,20 +254,22 @@ class Handle(Entrypoint):
             (event,),
             {},
             context_data={"context": RequestContext(request_id=asked.request_id)},
-            handle_result=partial(self._done, event, body, headers, delivery),
+            handle_result=partial(self._done, kept_as or event.event_id, body, headers, delivery),
         )
 
-    def _park(self, body: bytes, headers: dict[str, Any], delivery: Delivery | None, reason: str) -> None:
+    def _park(
+        self, body: bytes, headers: dict[str, Any], delivery: Delivery | None, reason: str, kept_as: str
+    ) -> None:
         """What can never be handled is kept for the operator, then acknowledged."""
         if not self.broadcast:
-            event_id = f"raw_{uuid4().hex}"
-            self.failed.record(self.handler, Failure(event_id, body, _plain(headers), reason), dead=True)
-        if delivery is not None:
+            failure = Failure(kept_as or _raw_id(body), body, _plain(headers), reason)
+            self.failed.keep(self.handler, failure, delivery, dead=True)
+        elif delivery is not None:
             delivery.ack()
 
     def _done(
         self,
-        event: Event,
+        event_id: str,
         body: bytes,
         headers: dict[str, Any],
         delivery: Delivery | None,
@@ -228,35 +278,42 @@ class Handle(Entrypoint):
         exc_info: Any,
     ) -> tuple[Any, Any]:
         failpoint("event.before_ack")
-        try:
-            if exc_info and self.broadcast:
-                _log.error("broadcast_failed", handler=self.handler, exc_info=exc_info[1])
-            elif exc_info:
-                reason = "\n".join([type(exc_info[1]).__name__, *log.trace_of(exc_info[1])])
-                failure = Failure(event.event_id, body, _plain(headers), reason)
-                self.failed.record(self.handler, failure)
-            elif delivery is None:
-                self.failed.forget(event.event_id, self.handler)
-        except Exception as problem:
-            # Not even the failure could be kept: the database is away. The broker keeps
-            # the message, and a pause keeps it from spinning.
-            _log.error("failure_not_recorded", handler=self.handler, error=type(problem).__name__)
-            if delivery is not None:
-                eventlet.sleep(1)
-                delivery.give_back()
+        if exc_info and not self.broadcast:
+            reason = "\n".join([type(exc_info[1]).__name__, *log.trace_of(exc_info[1])])
+            # Not in this worker: where the database is away it may take long, and others need the place.
+            self.failed.keep(self.handler, Failure(event_id, body, _plain(headers), reason), delivery)
             return result, None
-        if delivery is not None:
-            delivery.ack()
-            if not self.broadcast:
-                settled.tell(event.event_id, self.handler)
+        if exc_info:
+            _log.error("broadcast_failed", handler=self.handler, exc_info=exc_info[1])
+        if delivery is None:
+            self._forget(event_id)
+            return result, None
+        delivery.ack()
+        if not self.broadcast:
+            settled.tell(event_id, self.handler)
         return result, None
+
+    def _forget(self, event_id: str) -> None:
+        try:
+            self.failed.forget(event_id, self.handler)
+        except Exception as problem:
+            # Its lease runs out and it is handled again, which its claim makes harmless. Raising here would
+            # end the container (fact 7).
+            _log.error("failure_not_recorded", handler=self.handler, error=type(problem).__name__)
+
+
+def _raw_id(body: bytes) -> str:
+    """Of what is no event: the same for the same bytes, so that it is kept once however often it comes."""
+    return f"raw_{hashlib.sha256(body).hexdigest()[:32]}"
 
 
 def _event_id(body: bytes) -> str:
     try:
-        return str(orjson.loads(body)["event_id"])[:64]
+        found = orjson.loads(body)["event_id"]
     except (ValueError, KeyError, TypeError):
-        return f"raw_{uuid4().hex}"
+        return _raw_id(body)
+    # It becomes a key in the database, whatever somebody sent.
+    return found if is_plain_id(found) else _raw_id(body)
 
 
 def _plain(headers: dict[str, Any]) -> dict[str, Any]:

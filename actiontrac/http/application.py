@@ -97,7 +97,7 @@ class Application:
         if route.probe:
             return self._finished(exchange, route)
         self._gate.receive(exchange, route)
-        with self._admission.place(critical=route.critical):
+        with self._admission.place(critical=route.critical, service=route.ask.service if route.ask else ""):
             self._gate.recognise(exchange, route)
             self._permit(exchange, route)
             self._gate.check_site(exchange, route)

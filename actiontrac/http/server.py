@@ -19,11 +19,12 @@ from eventlet.event import Event as Signal
 from greenlet import GreenletExit
 from nameko.extensions import Entrypoint, SharedExtension
 
-from actiontrac import context, log
+from actiontrac import context, leaving, log
 from actiontrac.config import Settings
 from actiontrac.context import RequestContext
 from actiontrac.errors import DeadlineExceeded, InternalError, ServiceError
 from actiontrac.http import problems
+from actiontrac.http.listening import refuse_newcomers
 from actiontrac.http.messages import Request, Response
 from actiontrac.http.wire import Connection
 from actiontrac.ids import new_id
@@ -40,9 +41,12 @@ BACKLOG = 1024
 
 HANDSHAKE_SECONDS = 10.0
 
-#: A stopping server lets kept connections ask this much longer, because their next
-#: request may be on its way already.
-LAST_CALL_SECONDS = 0.3
+#: A stopping server answers what its kept connections still ask for so long, each for the last time. Who asks
+#: seldom finds the connection closed between two requests, which every client must expect (RFC 9112, 9.3.1).
+LAST_CALL_SECONDS = 1.0
+
+#: A connection whose first packet was let in has its others here after this, on any network worth the name.
+HANDSHAKES_UNDER_WAY_SECONDS = 0.1
 
 
 class HttpServer(SharedExtension):
@@ -56,6 +60,8 @@ class HttpServer(SharedExtension):
         self._connections: dict[Connection, Any] = {}
         self._quiet = Signal()
         self._draining = False
+        #: Answers are the last on their connection now.
+        self._closing = False
         #: Where it listens, once it is set up.
         self.address: tuple[str, int] = ("", 0)
 
@@ -97,23 +103,27 @@ class HttpServer(SharedExtension):
         self.drain()
 
     def kill(self) -> None:
-        self._draining = True
+        self._draining = self._closing = True
         self._close_listener()
         for thread in list(self._connections.values()):
             thread.kill()
 
     def drain(self) -> None:
         """
-        Take no new connection, answer what has been asked, then end every connection.
+        Say that it is not ready, take no new connection, answer what has been asked, then end every connection.
 
         After ``drain_seconds`` what still runs is ended.
         """
         if self._draining:
             return
         self._draining = True
+        leaving.begin()
+        # Its readiness is false now; whoever balances the load needs a moment to see it.
+        eventlet.sleep(float(self.settings.option("HTTP_DRAIN_DELAY_SECONDS", "0")))
+        self._closing = True
         self._take_the_waiting()
         self._close_listener()
-        eventlet.sleep(LAST_CALL_SECONDS if self._connections else 0)
+        self._last_call()
         for connection in list(self._connections):
             if connection.idle:
                 connection.interrupt()
@@ -123,10 +133,23 @@ class HttpServer(SharedExtension):
         for thread in list(self._connections.values()):
             thread.kill()
 
+    def _last_call(self) -> None:
+        """Until every kept connection has been told with an answer that it was the last, or the time is up."""
+        with eventlet.Timeout(LAST_CALL_SECONDS, False):
+            while self._connections:
+                eventlet.sleep(0.05)
+
     def _take_the_waiting(self) -> None:
-        """Connections that the kernel has accepted for us would be reset with the listener."""
+        """
+        Connections that the kernel has accepted for us would be reset with the listener.
+
+        So it lets no new one begin: who asks for one is not answered, asks again after a second as TCP does,
+        and is then sent to another replica on this port, or told that nobody is here. What had begun is taken.
+        """
         if self._listener is None:
             return
+        if refuse_newcomers(self._listener):
+            eventlet.sleep(HANDSHAKES_UNDER_WAY_SECONDS)
         if self._acceptor is not None:
             self._acceptor.kill()
         self._listener.settimeout(0)
@@ -140,11 +163,11 @@ class HttpServer(SharedExtension):
             self._listener = None
 
     def _accept(self) -> None:
-        while not self._draining:
+        while not self._closing:
             try:
                 sock, peer = self._listener.accept()
             except OSError as problem:
-                if self._draining or self._listener is None:
+                if self._closing or self._listener is None:
                     return
                 # Out of file descriptors, or the client left at once: neither ends the server.
                 _log.warning("accept_failed", error=type(problem).__name__)
@@ -173,7 +196,7 @@ class HttpServer(SharedExtension):
                 connection.close(unread=unread)
             finally:
                 self._connections.pop(connection, None)
-                if self._draining and not self._connections and not self._quiet.ready():
+                if self._closing and not self._connections and not self._quiet.ready():
                     self._quiet.send()
 
     def _converse(self, connection: Connection) -> bool:
@@ -188,7 +211,7 @@ class HttpServer(SharedExtension):
             if request is None:
                 return False
             response = self._answer(request)
-            keep = connection.send(request, response, keep=not response.close and not self._draining)
+            keep = connection.send(request, response, keep=not response.close and not self._closing)
             try:
                 finished = connection.finish_body(request)
             except ServiceError:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import orjson
 from sqlalchemy import Select, event, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
@@ -55,6 +55,13 @@ class Replayed(Exception):
         self.response = response
 
 
+def _is_absence(error: BaseException) -> bool:
+    """Whether the database could not be reached, was lost on the way or took too long; not that it said no."""
+    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
 class Store:
     """
     Base of every service's store: the session, the company, and what must happen
@@ -89,8 +96,10 @@ class Store:
             self._begin()
             if self._write:
                 self._look_up_key()
-        except BaseException:
+        except BaseException as problem:
             self._finish()
+            if _is_absence(problem):
+                raise StorageUnavailable() from problem
             raise
         return self
 
@@ -98,11 +107,13 @@ class Store:
         try:
             if kind is None:
                 self._commit()
-        except (OperationalError, PoolTimeout) as problem:
+        except (DBAPIError, PoolTimeout) as problem:
+            if not _is_absence(problem):
+                raise
             raise StorageUnavailable() from problem
         finally:
             self._finish()
-        if isinstance(error, (OperationalError, PoolTimeout)):
+        if error is not None and _is_absence(error):
             raise StorageUnavailable() from error
         if kind is None and self._published:
             self._database.wake()

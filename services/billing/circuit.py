@@ -20,9 +20,14 @@ from services.billing.providers import (
 
 Answer = TypeVar("Answer")
 
-#: So many failures in a row, and it is left alone for a while; then one call tries again.
+#: So many failures in a row, and it is left alone for a while; then one call tries again, and no second one
+#: before that has its answer.
 FAILURES = 5
 PAUSE_SECONDS = 5.0
+
+#: A call that has waited so long counts as a failure already, for the next: a processor that accepts and never
+#: answers must not hold every worker until the time-out.
+SLOW_SECONDS = 3.0
 
 
 class Guarded:
@@ -33,6 +38,8 @@ class Guarded:
         self._elapsed = elapsed
         self._failures = 0
         self._closed_until = 0.0
+        #: When each call that is under way began.
+        self._under_way: dict[object, float] = {}
         self.name = provider.name
         self.environment = provider.environment
 
@@ -75,8 +82,11 @@ class Guarded:
         self._provider.check()
 
     def _ask(self, call: Callable[[], Answer]) -> Answer:
-        if self._elapsed() < self._closed_until:
+        now = self._elapsed()
+        if self._is_open(now):
             raise ProviderUnavailable(f"{self.name} did not answer lately.", outcome_unknown=False)
+        mine = object()
+        self._under_way[mine] = now
         try:
             answer = call()
         except ProviderUnavailable:
@@ -88,5 +98,16 @@ class Guarded:
             # It answered, even if it said no.
             self._failures = 0
             raise
+        finally:
+            del self._under_way[mine]
         self._failures = 0
         return answer
+
+    def _is_open(self, now: float) -> bool:
+        """Whether nobody may ask now: it failed, it seems to hang, or somebody finds out just now."""
+        if now < self._closed_until:
+            return True
+        slow = sum(now - began >= SLOW_SECONDS for began in self._under_way.values())
+        if self._failures + slow < FAILURES:
+            return False
+        return bool(self._under_way)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.billing import policies
-from services.billing.circuit import FAILURES, PAUSE_SECONDS, Guarded
+from services.billing.circuit import FAILURES, PAUSE_SECONDS, SLOW_SECONDS, Guarded
 from services.billing.policies import Choice
 from services.billing.providers import Money, ProviderRefused, ProviderUnavailable
 from tests.billing.fakes import FakeProvider
@@ -152,6 +152,46 @@ class TestCircuit:
         now[0] += PAUSE_SECONDS
         with pytest.raises(ProviderRefused):
             guarded.fetch("x")
+
+    def test_after_the_pause_one_finds_out_while_the_others_still_do_not_ask(self):
+        now = [0.0]
+        provider = FakeProvider("stripe")
+        guarded = Guarded(provider, lambda: now[0])
+        provider.down.add("fetch")
+        for _ in range(FAILURES):
+            with pytest.raises(ProviderUnavailable):
+                guarded.fetch("x")
+        now[0] += PAUSE_SECONDS
+        asked = []
+
+        def while_it_waits(ref, seller=None):
+            asked.append(ref)
+            if len(asked) == 1:
+                with pytest.raises(ProviderUnavailable):
+                    guarded.fetch("another")
+            raise ProviderUnavailable("still away", outcome_unknown=True)
+
+        provider.fetch = while_it_waits
+        with pytest.raises(ProviderUnavailable):
+            guarded.fetch("one")
+        assert asked == ["one"]
+
+    def test_calls_that_hang_count_before_they_fail(self):
+        now = [0.0]
+        provider = FakeProvider("stripe")
+        guarded = Guarded(provider, lambda: now[0])
+        hanging = []
+
+        def hang(ref, seller=None):
+            hanging.append(ref)
+            now[0] += SLOW_SECONDS
+            guarded.fetch(f"{ref}+")
+
+        provider.fetch = hang
+        with pytest.raises(ProviderUnavailable) as away:
+            guarded.fetch("x")
+        assert len(hanging) == FAILURES
+        assert away.value.outcome_unknown is False
 
     def test_a_refusal_is_an_answer(self):
         guarded = Guarded(FakeProvider("stripe"))

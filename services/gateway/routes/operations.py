@@ -5,6 +5,7 @@ from collections.abc import Callable
 import eventlet
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from actiontrac import leaving
 from actiontrac.config import SERVICES_WITH_DATA
 from actiontrac.context import RequestContext
 from actiontrac.http import Exchange, Response, Route
@@ -25,6 +26,8 @@ def readiness(desk: Desk) -> Callable[[Exchange], Response]:
         return "ok"
 
     def ready(exchange: Exchange) -> Response:
+        if leaving.begun():
+            return as_json({"status": "stopping", "services": {}}, status=503)
         asked = {name: eventlet.spawn(ping, name, exchange.request_id) for name in SERVICES_WITH_DATA}
         services = {name: thread.wait() for name, thread in asked.items()}
         good = all(state == "ok" for state in services.values())
