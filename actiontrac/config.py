@@ -64,6 +64,7 @@ class Settings:
     max_workers: int
     rpc_timeout_seconds: float
     drain_seconds: float
+    http_drain_delay_seconds: float
     dead_letter_days: float
     stripe_base: str
     paypal_endpoint: str
@@ -272,7 +273,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         health_port=int(_number(env, "HEALTH_PORT", 0)),
         max_workers=int(_number(env, "MAX_WORKERS", 20)),
         rpc_timeout_seconds=_number(env, "RPC_TIMEOUT_SECONDS", 10),
-        drain_seconds=_number(env, "DRAIN_SECONDS", 10),
+        # With what a stop takes beside it, a process is gone within ten.
+        drain_seconds=_number(env, "DRAIN_SECONDS", 8),
+        http_drain_delay_seconds=_number(env, "HTTP_DRAIN_DELAY_SECONDS", 0),
         dead_letter_days=dead_letter_days,
         stripe_base=text("STRIPE_BASE", ""),
         paypal_endpoint=text("PAYPAL_ENDPOINT", ""),

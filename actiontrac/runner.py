@@ -133,7 +133,7 @@ def run_embedded(settings: Settings, announce: Callable[[Settings], None]) -> in
         eventlet.spawn(relay.run, stop)
     announce(settings)
     told.wait()
-    clean = _stop(runner, settings.drain_seconds)
+    clean = _stop(runner, settings.drain_seconds + settings.http_drain_delay_seconds)
     stop.set()
     return 0 if clean else 1
 
@@ -194,7 +194,7 @@ def serve(service: str, settings: Settings, *, with_relay: bool = True) -> int:
     eventlet.spawn(_die_with, container)
     _log.info("service_ready", service=service)
     told.wait()
-    clean = _stop(runner, settings.drain_seconds)
+    clean = _stop(runner, settings.drain_seconds + settings.http_drain_delay_seconds)
     if relay is not None:
         relay.stop()
     _log.info("service_stopped", service=service, clean=clean)

@@ -24,11 +24,11 @@ WAIT_SECONDS = 0.5
 RESERVE = 0.2
 
 #: A service whose answers take longer than this, in the middle, has too much to do.
-SLOW_SECONDS = 0.5
+SLOW_SECONDS = 0.3
 
 #: How often a bound is thought over, and by how much it falls and rises.
 WINDOW_SECONDS = 0.25
-FALL, RISE = 0.8, 1.1
+FALL, RISE = 0.7, 1.1
 
 #: A bound falls no lower: a service that is slow for another reason than its load goes on working.
 FEWEST = 8

@@ -119,7 +119,7 @@ class HttpServer(SharedExtension):
         self._draining = True
         leaving.begin()
         # Its readiness is false now; whoever balances the load needs a moment to see it.
-        eventlet.sleep(float(self.settings.option("HTTP_DRAIN_DELAY_SECONDS", "0")))
+        eventlet.sleep(self.settings.http_drain_delay_seconds)
         self._closing = True
         self._take_the_waiting()
         self._close_listener()

@@ -13,7 +13,7 @@ from tests.recovery.traffic import Answered, Ask, Traffic
 
 pytestmark = [pytest.mark.full, pytest.mark.slow, pytest.mark.timeout(600)]
 
-SECONDS = 30 if DEEP else 5
+SECONDS = 30 if DEEP else 3
 
 #: As many clients as keep the product busy, without making it refuse anything.
 AT_CAPACITY = 32

@@ -208,5 +208,5 @@ class OfficeWork:
 
     def acknowledged(self, traffic: Traffic) -> dict[str, str]:
         """Worker number to id, of what was answered with success."""
-        added = [one for one in traffic.answers if one.good and one.ask.method == "POST"]
+        added = [one for one in traffic.answers if one.good and one.ask.path == "/v1/workers"]
         return {one.ask.body["worker_number"]: json.loads(one.body)["id"] for one in added}
