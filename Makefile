@@ -32,9 +32,10 @@ test-embedded:  ## Only what needs neither RabbitMQ nor PostgreSQL
 	@scripts/bootstrap.sh test
 	@exec $(PYTHON_OF_VENV) -m pytest -m "not full"
 
-test-deep:  ## A simulated year on a broker that dies; the properties of money with 1,000 examples each (half an hour)
+test-deep:  ## A simulated year on a broker that dies; recovery in full size; money with 1,000 examples each (an hour)
 	@scripts/bootstrap.sh test
 	@env ACTIONTRAC_TEST_PROFILE=deep $(PYTHON_OF_VENV) -m pytest -v tests/chaos/test_simulated_year.py
+	@env ACTIONTRAC_TEST_PROFILE=deep $(PYTHON_OF_VENV) -m pytest -v tests/recovery
 	@exec env ACTIONTRAC_TEST_PROFILE=deep $(PYTHON_OF_VENV) -m pytest -v -m money --timeout=3600 --capture=sys \
 		--hypothesis-show-statistics tests/billing tests/contracts/payments/test_money.py
 

@@ -24,7 +24,7 @@ from actiontrac.errors import DeadlineExceeded, IdempotencyKeyInUse, Unavailable
 _log = log.get(__name__)
 
 #: A broker that was lost so lately is waited for; one that is away longer is not, so that refusals come at once.
-BLINK_SECONDS = 0.7
+BLINK_SECONDS = 0.8
 
 #: RabbitMQ's pseudo-queue: answers come straight back over the connection that asked.
 DIRECT_REPLY_TO = "amq.rabbitmq.reply-to"

@@ -76,15 +76,28 @@ class Lane:
         if critical and self._taken_reserved < self._reserved:
             self._taken_reserved += 1
             return True
-        if len(self._waiting) < self._most:
-            mine = Signal()
-            self._waiting.append(mine)
+        if len(self._waiting) < self._most and self._wait():
+            return False
+        raise Overloaded()
+
+    def _wait(self) -> bool:
+        """Whether a place became free in time; then it is taken."""
+        mine = Signal()
+        self._waiting.append(mine)
+        try:
             with eventlet.Timeout(WAIT_SECONDS, False):
                 mine.wait()
+        except BaseException:
+            # The connection is ended while it waits: what it was just given, the next one gets.
             if mine.ready():
-                return False
+                self._taken -= 1
+                self._let_in()
+            else:
+                self._waiting.remove(mine)
+            raise
+        if not mine.ready():
             self._waiting.remove(mine)
-        raise Overloaded()
+        return bool(mine.ready())
 
     def _let_in(self) -> None:
         while self._waiting and self._taken < int(self.limit):

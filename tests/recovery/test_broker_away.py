@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.full, pytest.mark.slow, pytest.mark.timeout(600)]
 
 AWAY_SECONDS = 60 if DEEP else 4
 ALARM_SECONDS = 120 if DEEP else 5
+CUTS = 10 if DEEP else 2
 
 #: The goal is one second; on a busy machine the answer takes as long as a busy process needs to say it.
 REFUSED_WITHIN = 3.0
@@ -97,10 +98,10 @@ def kept_away(scene: Scene, owner: Customer, name: str, begin: Callable[[], None
     assert len(slow) <= 12, milliseconds([one.seconds for one in slow])
     assert delivered < 60
     assert bought
-    check_workers(owner, day.work.mark, acknowledged | unknown(owner, day, traffic))
+    check_workers(owner, day.work.mark, acknowledged | unknown(owner, traffic))
 
 
-def unknown(owner: Customer, day: Day, traffic: Traffic) -> dict[str, str]:
+def unknown(owner: Customer, traffic: Traffic) -> dict[str, str]:
     """What a refusal left open: repeated under the same key, as the refusal says; each is there once."""
     found = {}
     for one in traffic.answers:
@@ -143,6 +144,23 @@ def test_a_broker_that_is_killed_and_stays_away(scene: Scene, owner: Customer) -
         scene, owner, "B3, B4 broker killed and away", scene.servers.kill_broker, scene.servers.start_broker,
         AWAY_SECONDS,
     )  # fmt: skip
+
+
+def test_cut_connections_are_hardly_noticed(scene: Scene, owner: Customer) -> None:
+    """What was under way is asked again within its deadline, a write as the same operation."""
+    work = OfficeWork()
+    with Traffic(scene.product.url, owner.http.token, work, clients=8, rate=20) as traffic:
+        for _ in range(CUTS):
+            scene.servers.rabbitmqctl("close_all_connections", "cut by a test")
+            time.sleep(1)
+    scene.note(
+        "broker's connections cut", cuts=CUTS, requests=len(traffic.answers), refused=len(traffic.wrong),
+        answer=milliseconds([one.seconds for one in traffic.answers]),
+    )  # fmt: skip
+    assert all(one.says_when_to_come_back for one in traffic.wrong), traffic.statuses()
+    # Each cut lasts a tenth of a second, more on a busy machine; refused is only what came when it took too long.
+    assert len(traffic.wrong) <= len(traffic.answers) / 10, traffic.statuses()
+    check_workers(owner, work.mark, work.acknowledged(traffic) | unknown(owner, traffic))
 
 
 def test_a_broker_under_a_memory_alarm(scene: Scene, owner: Customer) -> None:

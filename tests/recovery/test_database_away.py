@@ -48,7 +48,7 @@ def test_a_database_that_is_killed_loses_nothing_that_was_acknowledged(scene: Sc
         other = [one for one in traffic.wrong if one not in refused]
         assert not other, {one.problem or f"{one.status} {one.body[:200]!r}" for one in other}
         acknowledged = work.work.acknowledged(traffic)
-        repeated = unknown(owner, work, traffic)
+        repeated = unknown(owner, traffic)
         check_workers(owner, work.work.mark, acknowledged | repeated)
         everyone = before + len(acknowledged | repeated)
         until(lambda everyone=everyone: counted(owner, everyone), 60, "every committed change at billing")
