@@ -174,10 +174,11 @@ class TestKillingOneProcess:
         for service in full.pids("serve"):
             folder = Path(f"/proc/{service}")
             own = {one.stat().st_ino for one in (folder / "fd").iterdir()}
-            (waiting,) = [one for one in (folder / "fd").iterdir() if "eventpoll" in str(one.readlink())]
-            awaited = re.findall(r"^tfd:.* ino:(\w+)", (folder / "fdinfo" / waiting.name).read_text(), re.MULTILINE)
+            waiting = [one.name for one in (folder / "fd").iterdir() if "eventpoll" in str(one.readlink())]
+            told = "".join((folder / "fdinfo" / name).read_text() for name in waiting)
+            awaited = {int(number, 16) for number in re.findall(r"^tfd:.* ino:(\w+)", told, re.MULTILINE)}
             assert awaited
-            assert {int(number, 16) for number in awaited} <= own, command_line(service)
+            assert awaited <= own, command_line(service)
 
     @pytest.mark.parametrize("parent", ["warm green", "warm plain"])
     def test_when_a_warm_parent_ends_its_children_are_started_anew(self, full: Product, parent: str) -> None:
