@@ -81,7 +81,7 @@ class HealthView(TypedDict):
 
 
 class ReadinessView(TypedDict):
-    """`ok` or `down` per service."""
+    """`ok` or `down` per service; `stopping` when this gateway was told to stop and should be sent nothing more."""
 
-    status: Literal["ok", "down"]
+    status: Literal["ok", "down", "stopping"]
     services: dict[str, str]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from actiontrac.errors import ServiceError
 from actiontrac.http import wire
+from actiontrac.http.listening import refuse_newcomers
 from actiontrac.http.messages import Request
 from actiontrac.http.problems import (
     AddressTooLong,
@@ -339,6 +340,47 @@ class TestStopping:
         assert gateway.stop() == 0
         with pytest.raises(requests.ConnectionError):
             gateway.get("/v1/plans")
+
+    def test_is_not_ready_before_it_takes_nothing_more(self, start: Start) -> None:
+        gateway = start(ACTIONTRAC_HTTP_DRAIN_DELAY_SECONDS="1.5")
+        assert gateway.process is not None
+        assert gateway.get("/readyz").status_code == 200
+        gateway.process.terminate()
+        time.sleep(0.3)
+        ready = gateway.get("/readyz")
+        assert (ready.status_code, ready.json()["status"]) == (503, "stopping")
+        assert gateway.get("/v1/plans").status_code == 200
+        assert gateway.stop() == 0
+
+    def test_tells_kept_connections_with_an_answer_that_it_was_the_last(self, start: Start) -> None:
+        gateway = start()
+        assert gateway.process is not None
+        kept = requests.Session()
+        assert kept.get(f"{gateway.url}/v1/plans", timeout=5).headers.get("Connection") != "close"
+        gateway.process.terminate()
+        time.sleep(0.5)
+        assert kept.get(f"{gateway.url}/v1/plans", timeout=5).headers["Connection"] == "close"
+        assert gateway.stop() == 0
+
+    def test_a_closing_door_resets_nobody(self) -> None:
+        with socket.create_server(("127.0.0.1", 0), reuse_port=True) as closing:
+            address = closing.getsockname()
+            waiting = socket.create_connection(address)
+            waiting.sendall(b"here since before")
+            assert refuse_newcomers(closing)
+            newcomer = socket.socket()
+            newcomer.setblocking(False)
+            newcomer.connect_ex(address)
+            taken, _ = closing.accept()
+            assert taken.recv(100) == b"here since before"
+            closing.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                closing.accept()
+        with socket.create_server(address, reuse_port=True) as other:
+            other.settimeout(10)
+            found, _ = other.accept()
+        for sock in (waiting, newcomer, taken, found):
+            sock.close()
 
     def test_ends_what_takes_too_long(self, start: Start) -> None:
         gateway = start(ACTIONTRAC_DRAIN_SECONDS="1")

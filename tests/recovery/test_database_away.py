@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.full, pytest.mark.slow, pytest.mark.timeout(600)]
 KILLS = 5 if DEEP else 1
 
 #: Longer than a queue's delivery limit lasted when an event that could not be recorded went back every second.
-AWAY_SECONDS = 40 if DEEP else 4
+AWAY_SECONDS = 30 if DEEP else 4
 
 
 def dead_letters(scene: Scene) -> str:
