@@ -5,13 +5,18 @@ Everything here works on RabbitMQ and on the memory of the embedded mode. It imp
 no eventlet, because the relay uses it in a plain process.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import amqp
 from amqp import spec
+from amqp.exceptions import PreconditionFailed
 from kombu import Connection, Exchange, Queue
 
+from actiontrac import log
 from actiontrac.config import Settings
+
+_log = log.get(__name__)
 
 RPC_EXCHANGE = Exchange("nameko-rpc", "topic", durable=True)
 DEAD_EXCHANGE = Exchange("actiontrac.dead", "direct", durable=True)
@@ -24,6 +29,9 @@ DELIVERY_LIMIT = 20
 RECONNECT_SECONDS = (0.1, 0.3, 1.0, 2.0)
 
 HEARTBEAT_SECONDS = 10
+
+#: What is in a queue waits under its name and this, while the queue is made anew.
+MOVING = ".moving"
 
 
 def events_exchange(source: str) -> Exchange:
@@ -91,6 +99,28 @@ def connect(settings: Settings, **transport_options: Any) -> Connection:
         connect_timeout=3,
         transport_options=transport_options,
     )
+
+
+def declare(connection: Any, queues: Iterable[Queue]) -> bool:
+    """
+    Declare queues with their exchanges and bindings; whether all are as they should be.
+
+    One that is there with other arguments, of an older release, is left and used as it is:
+    ``actiontrac broker migrate`` makes it anew. It is not bound again, for while it is moved
+    nothing must come into it.
+    """
+    good = True
+    channel = connection.channel()
+    for queue in queues:
+        try:
+            queue(channel).declare()
+        except PreconditionFailed:
+            good = False
+            _log.error("queue_differs", queue=queue.name, mend="actiontrac broker migrate")
+            # The broker has closed it.
+            channel = connection.channel()
+    channel.close()
+    return good
 
 
 def publish(

@@ -144,16 +144,20 @@ settings are environment variables; .env.example lists them all""",
 
     broker = commands.add_parser(
         "broker",
-        help="a user of RabbitMQ for each service, with its own rights only",
+        help="a user of RabbitMQ for each service, with its own rights only; queues that a release has changed",
         epilog="""examples:
   actiontrac broker setup > definitions.json
   rabbitmqctl import_definitions definitions.json
+  actiontrac broker migrate
+
+migrate makes queues anew whose arguments an upgrade has changed (the services log queue_differs and
+work on), and keeps what is in them; a queue with a running consumer is left, so stop the services first.
 
 Users and passwords are those of ACTIONTRAC_<SERVICE>_BUS_URL, or of ACTIONTRAC_BUS_URL with
 {service} and {password} in it. The virtual host must exist; delete the user guest afterwards.""",
         formatter_class=_RAW,
     )
-    broker.add_argument("action", choices=["setup"])
+    broker.add_argument("action", choices=["setup", "migrate"])
 
     # Without a help text it is not listed: only the supervisor and tests use it.
     warm = commands.add_parser("warm")
@@ -346,9 +350,12 @@ def _billing(arguments: argparse.Namespace, settings: Settings) -> int:
     return result
 
 
-def _broker(_: argparse.Namespace, settings: Settings) -> int:
-    from actiontrac.commands import broker
+def _broker(arguments: argparse.Namespace, settings: Settings) -> int:
+    from actiontrac.commands import broker, queues
 
+    if arguments.action == "migrate":
+        log.configure(service="broker", level="critical")
+        return queues.migrate(settings)
     return broker.setup(settings)
 
 

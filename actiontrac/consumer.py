@@ -168,6 +168,7 @@ class Consumer(SharedExtension):
         self.connections += 1
         self._in_flight = 0
         self._consumers = []
+        bus.declare(connection, [subscription.queue for subscription in self._subscriptions])
         lanes: dict[str, Any] = {}
         for subscription in self._subscriptions:
             channel = lanes.get(subscription.lane)
@@ -175,7 +176,6 @@ class Consumer(SharedExtension):
                 channel = lanes[subscription.lane] = connection.channel()
                 # For each consumer, not for the channel: quorum queues know no other.
                 channel.basic_qos(0, subscription.prefetch, False)
-            subscription.queue(channel).declare()
             consumer = KombuConsumer(
                 channel,
                 queues=[subscription.queue(channel)],

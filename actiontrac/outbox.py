@@ -68,7 +68,7 @@ class Confirmed:
         self._connection = bus.connect(self._settings)
         self._connection.ensure_connection(max_retries=1, timeout=3)
         channel = self._channel = self._connection.channel()
-        declare_topology(channel, self._source)
+        declare_topology(self._connection, self._source)
         channel.confirm_select()
         channel.events["basic_ack"].add(self._on_ack)
         channel.events["basic_nack"].add(self._on_nack)
@@ -105,6 +105,9 @@ class Confirmed:
         for position in lost:
             # Somebody should be listening and nobody is: the row stays, and this is an alarm.
             _log.critical("event_unroutable", source=self._source, position=position)
+        if lost:
+            # The next connection declares what has vanished.
+            self.close()
         return {row.position for row in rows} - self._refused - lost
 
     def _confirmed(self, tag: int, multiple: bool) -> list[int]:
@@ -140,7 +143,7 @@ class InMemory:
         self._channel = self._connection.channel()
         self._wake = wake
         self._open: dict[str, set[str]] = {}
-        declare_topology(self._channel, source)
+        declare_topology(self._connection, source)
         settled.listen(self._on_settled)
 
     def hand_over(self, rows: Sequence[Any]) -> set[int]:
@@ -177,16 +180,18 @@ def event_headers(row: Any, key: str) -> dict[str, Any]:
     return context.to_headers(RequestContext(request_id=caused_by), key)
 
 
-def declare_topology(channel: Any, source: str) -> None:
+def declare_topology(connection: Any, source: str) -> None:
     """The exchange of a service, and the queue of everybody who waits for its events."""
+    channel = connection.channel()
     bus.events_exchange(source)(channel).declare()
     bus.DEAD_EXCHANGE(channel).declare()
-    contract = import_module(f"actiontrac.contracts.{source}")
-    for event in events_of(contract):
+    channel.close()
+    queues = []
+    for event in events_of(import_module(f"actiontrac.contracts.{source}")):
         for handler in SUBSCRIPTIONS.get(event.type, ()):
             service, _, method = handler.partition(".")
-            bus.dead_queue(service)(channel).declare()
-            bus.event_queue(source, event.type, service, method)(channel).declare()
+            queues += [bus.dead_queue(service), bus.event_queue(source, event.type, service, method)]
+    bus.declare(connection, queues)
 
 
 class Relay:

@@ -95,8 +95,7 @@ class RpcServer(SharedExtension):
             )
 
     def _receive(self, delivery: Delivery) -> None:
-        headers = delivery.headers
-        asked = context.from_headers(headers, self.container.config["settings"].secret("BUS_KEY"))
+        asked = context.from_headers(delivery.headers, self.container.config["settings"].secret("BUS_KEY"))
         if asked.deadline is not None and asked.deadline <= clock.wall():
             # Nobody waits any more, and nobody may be surprised later (A10).
             delivery.ack()
@@ -106,6 +105,11 @@ class RpcServer(SharedExtension):
             require(asked.principal, entrypoint.requires, kwargs.get("company_id"))
         except ServiceError as error:
             self._reply(delivery, error=error)
+            return
+        except Exception as problem:
+            # Given back, it would come again at once, for ever: a classic queue counts no deliveries.
+            _log.error("question_unreadable", exc_info=problem)
+            self._reply(delivery, error=InternalError())
             return
         if entrypoint.write:
             # A message that is delivered again, or a call that is repeated, is the same

@@ -74,6 +74,8 @@ def rights(service: str) -> dict[str, str]:
     if emitted:
         exchanges.append(bus.events_exchange(service).name)
     queues = [bus.rpc_queue(service).name, *([bus.dead_queue(service).name] if handled else [])]
+    # Where their messages wait while one of them is made anew; those of events have it in their patterns.
+    queues += [name + bus.MOVING for name in queues]
     event_queues = [f"evt-{source}-.*--{service}[.-].*" for source in heard]
     if emitted:
         event_queues.append(f"evt-{service}-.*")

@@ -43,7 +43,7 @@ class TestSignedContext:
 
         assert context.from_headers(headers, KEY).principal == Principal()
 
-    @pytest.mark.parametrize("signature", ["", "0" * 64, None, 5])
+    @pytest.mark.parametrize("signature", ["", "0" * 64, "ä" * 64, "\ud800", None, 5])
     def test_an_unsigned_context_is_a_strangers(self, signature):
         assert context.from_headers({**sent(), SIGNATURE: signature}, KEY).principal == Principal()
         assert context.from_headers({}, KEY).principal == Principal()
