@@ -43,7 +43,7 @@ class Sandbox:
     def __init__(self, settings: SandboxSettings) -> None:
         self.settings = settings
         self.database = Database(settings.database)
-        self.ledger = Ledger(self.database)
+        self.ledger = Ledger(self.database, settings.ledger_file)
         self.faults = Faults(self.database)
         self.webhooks = Webhooks(self.database)
         self.mailbox = Mailbox(self.database, self.ledger)

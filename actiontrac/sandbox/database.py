@@ -9,7 +9,7 @@ kill at any moment leaves all of them or none.
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
         self._depth = 0
+        self._afterwards: list[Callable[[], None]] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -82,11 +83,23 @@ class Database:
             try:
                 yield
                 self._connection.execute("COMMIT")
+                for work in self._afterwards:
+                    work()
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
             finally:
                 self._depth = 0
+                self._afterwards.clear()
+
+    def after_commit(self, work: Callable[[], None]) -> None:
+        """Done behind the commit of the transaction that is open, in order, before anybody else's; or now."""
+        with self._lock:
+            if self._depth:
+                self._afterwards.append(work)
+            else:
+                work()
 
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         with self._lock:
@@ -190,20 +203,36 @@ class Objects:
 
 
 class Ledger:
-    """Everything that was accepted, in order, never changed: the truth that tests compare with."""
+    """
+    Everything that was accepted, in order, never changed: the truth that tests compare with.
 
-    def __init__(self, database: Database) -> None:
+    With ``copy`` every entry is appended to that file, too, a JSON object a line, as soon as
+    it is committed: to be followed by whoever counts, without asking the sandbox.
+    """
+
+    def __init__(self, database: Database, copy: Path | None = None) -> None:
         self._database = database
+        self._copy = copy
 
     def write(self, provider: str, kind: str, ref: str, **detail: Any) -> None:
+        at = clock.iso(clock.now())
         self._database.run(
             "INSERT INTO ledger (at, provider, kind, ref, detail) VALUES (?, ?, ?, ?, ?)",
-            clock.iso(clock.now()),
+            at,
             provider,
             kind,
             ref,
             json.dumps(detail),
         )
+        if self._copy is not None:
+            # By the machine's clock as well: the product's may be moved while somebody compares times.
+            line = {**detail, "at": at, "wall": clock.wall(), "provider": provider, "kind": kind, "ref": ref}
+            self._database.after_commit(lambda: self._append(line))
+
+    def _append(self, line: Document) -> None:
+        assert self._copy is not None
+        with self._copy.open("a") as file:
+            file.write(json.dumps(line) + "\n")
 
     def entries(self, provider: str | None = None, kind: str | None = None) -> list[Document]:
         rows = self._database.rows(

@@ -32,6 +32,8 @@ class SandboxSettings:
     paypal_webhook_id: str
     #: PayPal's own value is nine hours.
     paypal_token_seconds: int = 32400
+    #: A file to which everything that is accepted is appended, a JSON object a line.
+    ledger_file: Path | None = None
 
     def __post_init__(self) -> None:
         for name in ("public_url", "gateway", "internal"):
@@ -53,6 +55,7 @@ class SandboxSettings:
             paypal_client_id=settings.secret("PAYPAL_CLIENT_ID"),
             paypal_client_secret=settings.secret("PAYPAL_CLIENT_SECRET"),
             paypal_webhook_id=settings.secret("PAYPAL_WEBHOOK_ID"),
+            ledger_file=Path(named) if (named := settings.option("SANDBOX_LEDGER_FILE", "")) else None,
         )
 
     @property

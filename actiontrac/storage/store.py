@@ -150,6 +150,10 @@ class Store:
     def _finish(self) -> None:
         try:
             self.session.close()
+        except DBAPIError as problem:
+            # It could not roll back because the connection is gone; then the server did that by itself.
+            if not _is_absence(problem):
+                raise
         finally:
             _in_unit_of_work.set(False)
             if self._running_key is not None:

@@ -5,10 +5,11 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 
 from actiontrac.errors import IdempotencyKeyInUse, IdempotencyKeyReused
-from actiontrac.storage import Replayed
+from actiontrac.storage import Replayed, Store
+from actiontrac.storage.store import StorageUnavailable
 from actiontrac.testing import as_request
 from actiontrac.vault import LocalKeyProvider, SealBroken, new_key
 from tests.chassis.sample import Thing, ThingMade
@@ -332,3 +333,35 @@ class TestHousekeeping:
         with alpha.across_companies() as store:
             assert purge(store, 11)["failed_events"] == 0
             assert purge(store, 9)["failed_events"] == 1
+
+
+class TestADatabaseThatGoesAway:
+    """Whoever asked is told to come back, wherever in a unit of work the connection breaks."""
+
+    @pytest.mark.parametrize("step", ["_begin", "_look_up_key", "_commit"])
+    def test_is_unavailable_at_every_step(self, alpha, monkeypatch, step):
+        monkeypatch.setattr(Store, step, _broken)
+
+        with pytest.raises(StorageUnavailable), alpha("com_acme") as store:
+            store.add(1)
+
+    def test_is_unavailable_in_the_middle(self, alpha):
+        with pytest.raises(StorageUnavailable), alpha("com_acme"):
+            _broken()
+
+    def test_is_unavailable_where_the_driver_does_not_call_it_operational(self, alpha):
+        with pytest.raises(StorageUnavailable), alpha("com_acme"):
+            raise InterfaceError("SELECT 1", {}, Exception("connection already closed"), connection_invalidated=True)
+
+    def test_need_not_be_told_to_roll_back(self, alpha, monkeypatch):
+        with pytest.raises(StorageUnavailable), alpha("com_acme") as store:
+            monkeypatch.setattr(store.session, "close", _broken)
+            _broken()
+
+    def test_another_mistake_is_not_taken_for_it(self, alpha):
+        with pytest.raises(ProgrammingError), alpha("com_acme"):
+            raise ProgrammingError("SELECT 1", {}, Exception("a mistake of ours"))
+
+
+def _broken(*_):
+    raise OperationalError("SELECT 1", {}, Exception("server closed the connection unexpectedly"))

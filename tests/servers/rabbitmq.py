@@ -57,7 +57,7 @@ class PrivateBroker:
             mapper_port=mapper_port,
             password=secrets.token_hex(12),
         )
-        broker._write_configuration()
+        broker.write_configuration()
         return broker
 
     @classmethod
@@ -206,15 +206,16 @@ class PrivateBroker:
             ),
         }
 
-    def _write_configuration(self) -> None:
+    def write_configuration(self, more: str = "", *, cookie: str = "") -> None:
+        """Before the first start; nodes of a cluster have ``more`` to say and one cookie."""
         self.folder.mkdir(parents=True)
-        cookie = self.folder / ".erlang.cookie"
-        cookie.write_text(secrets.token_hex(20))
-        cookie.chmod(0o400)
+        own = self.folder / ".erlang.cookie"
+        own.write_text(cookie or secrets.token_hex(20))
+        own.chmod(0o400)
         self.folder.joinpath("inetrc").write_text(_NAMES)
         self.folder.joinpath("enabled_plugins").write_text("[].\n")
         self.folder.joinpath("rabbitmq.conf").write_text(
-            _CONFIGURATION.format(host=HOST, port=self.port, user=USER, password=self.password)
+            _CONFIGURATION.format(host=HOST, port=self.port, user=USER, password=self.password) + more
         )
 
 

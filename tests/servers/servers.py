@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import IO
 
 from tests.servers import containers, databases, given, processes, programs
+from tests.servers.cluster import BrokerCluster
 from tests.servers.containers import ContainerBroker, ContainerPostgres
 from tests.servers.given import GivenBroker, GivenPostgres
 from tests.servers.postgres import PrivatePostgres, data_folder
 from tests.servers.problems import ServersUnavailable
 from tests.servers.rabbitmq import PrivateBroker
 
-Broker = PrivateBroker | ContainerBroker | GivenBroker
+Broker = PrivateBroker | BrokerCluster | ContainerBroker | GivenBroker
 Database = PrivatePostgres | ContainerPostgres | GivenPostgres
 
 ROOT = Path(__file__).parents[2]
@@ -51,12 +52,13 @@ class Servers:
         self._stopped = False
 
     @classmethod
-    def start(cls, name: str = "tests", *, keep: bool = False) -> "Servers":
+    def start(cls, name: str = "tests", *, keep: bool = False, clustered: bool = False) -> "Servers":
         """
         Start a pair under ``.run/<name>``, or adopt the one that ACTIONTRAC_TEST_SERVERS points to.
 
         When another live process uses this name, ``<name>-2`` and so on is taken; what a
         dead one left is cleaned up first. With ``keep`` the servers outlive this process.
+        ``clustered`` is a broker of three nodes, which nobody else can adopt.
 
         Raises:
             ServersUnavailable: with the one sentence that says what to install or set.
@@ -67,7 +69,7 @@ class Servers:
         folder, lock = _claim(name)
         try:
             clean_up(folder)
-            broker, database = _choose(folder)
+            broker, database = _choose(folder, clustered)
             servers = cls(folder, broker, database)
             servers._lock = lock
             if not keep:
@@ -79,7 +81,8 @@ class Servers:
             clean_up(folder)
             lock.close()
             raise
-        servers._save()
+        if not clustered:
+            servers._save()
         return servers
 
     @classmethod
@@ -252,7 +255,7 @@ def _claim(name: str) -> tuple[Path, IO[str]]:
     raise ServersUnavailable(f"A hundred runs named {name} are alive; stop some (`make servers-stop`).")
 
 
-def _choose(folder: Path) -> tuple[Broker, Database]:
+def _choose(folder: Path, clustered: bool) -> tuple[Broker, Database]:
     install_missing()
     rabbitmq, postgres = programs.rabbitmq(), programs.postgres()
     amqp_url, database_url = os.environ.get(given.AMQP_URL), os.environ.get(given.DATABASE_URL)
@@ -260,7 +263,11 @@ def _choose(folder: Path) -> tuple[Broker, Database]:
     folder.chmod(0o755)
     broker: Broker
     database: Database
-    if amqp_url:
+    if clustered:
+        if rabbitmq is None:
+            raise ServersUnavailable("A cluster needs RabbitMQ's own programs: sudo apt-get install rabbitmq-server.")
+        broker = BrokerCluster.create(folder, rabbitmq)
+    elif amqp_url:
         broker = GivenBroker(amqp_url)
     elif rabbitmq is not None:
         broker = PrivateBroker.create(folder, rabbitmq)
