@@ -1,6 +1,6 @@
 # ActionTrac. `make help` lists what there is; everything else is the command `actiontrac --help`.
 .DEFAULT_GOAL := help
-.PHONY: help run demo demo-full test test-embedded test-deep lint lock secrets servers servers-stop clean
+.PHONY: help run demo demo-full test test-embedded test-deep chaos lint lock secrets servers servers-stop clean
 
 ACTIONTRAC := .venv/bin/actiontrac
 PYTHON_OF_VENV := .venv/bin/python
@@ -38,6 +38,11 @@ test-deep:  ## A simulated year on a broker that dies; recovery in full size; mo
 	@env ACTIONTRAC_TEST_PROFILE=deep $(PYTHON_OF_VENV) -m pytest -v tests/recovery
 	@exec env ACTIONTRAC_TEST_PROFILE=deep $(PYTHON_OF_VENV) -m pytest -v -m money --timeout=3600 --capture=sys \
 		--hypothesis-show-statistics tests/billing tests/contracts/payments/test_money.py
+
+chaos:  ## A storm on a cluster, counted from outside (CHAOS_PURCHASES=500, CHAOS_WORKER_WRITES, CHAOS_SEED); last line: the zeros
+	@scripts/bootstrap.sh test
+	@$(PYTHON_OF_VENV) -m tests.servers install
+	@exec $(PYTHON_OF_VENV) -W ignore -m tests.storm
 
 lint:  ## Style and types
 	@scripts/bootstrap.sh test

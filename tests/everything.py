@@ -19,8 +19,8 @@ from tests.servers.servers import ADOPT
 TESTS = Path(__file__).parent
 #: What starts whole products takes longest; in this order, those that start little run beside it.
 LONGEST = (
-    "tests/journeys", "tests/billing", "tests/workers", "tests/gateway", "tests/integration", "tests/chaos",
-    "tests/recovery",
+    "tests/journeys", "tests/billing", "tests/workers", "tests/gateway", "tests/storm", "tests/integration",
+    "tests/chaos", "tests/recovery",
 )  # fmt: skip
 AT_ONCE = 2
 #: Measures, not tests.
