@@ -58,6 +58,8 @@ class Shared:
     complaints: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     stopping: threading.Event = field(default_factory=threading.Event)
+    #: The first owner has joined.
+    under_way: threading.Event = field(default_factory=threading.Event)
 
     def note(self, what: str, **facts: Any) -> None:
         """Keep what a client was promised, at once."""
@@ -128,6 +130,7 @@ class Owner:
         """All of it; what cannot be done for good is a complaint."""
         try:
             self._join()
+            self.shared.under_way.set()
             for step in self._steps():
                 step()
             self.shared.count("owners")

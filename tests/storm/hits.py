@@ -38,7 +38,7 @@ class Scale:
 
 
 LONG = Scale(between=(3.0, 8.0), frozen=(15.0, 90.0), away=(0.5, 4.0), weather=(3.0, 12.0))
-SHORT = Scale(between=(0.8, 1.8), frozen=(2.0, 3.0), away=(0.1, 0.4), weather=(0.5, 1.5), once=True)
+SHORT = Scale(between=(1.0, 2.0), frozen=(2.0, 3.0), away=(0.1, 0.4), weather=(0.5, 1.5), once=True)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ PROGRESS_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 #: What has drained must still look so after this.
 QUIET_SECONDS = 2.0
+#: The first owner has joined by then, or something is wrong that the clients will tell.
+WARM_SECONDS = 60.0
 #: Longer than the leases of what a dead process held; a sixtieth of the reconciler's longest pause.
 LEASE_SECONDS = 61
 METHODS = ("card", "paypal")
@@ -100,8 +102,10 @@ class Storm:
         )
         hitter = Hitter(world, plan.scale, plan.deck, plan.seed)
         threads = self._clients(shared)
-        hitter.start()
         try:
+            # Hits on a product that nobody uses yet would show nothing.
+            shared.under_way.wait(WARM_SECONDS)
+            hitter.start()
             self._watch(threads, shared, hitter)
             # A deck that was not dealt to its end would have left some kind of hit out.
             hitter.wait_dealt(plan.most_seconds)

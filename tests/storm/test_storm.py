@@ -9,7 +9,7 @@ import pytest
 from tests.storm.hits import SHORT, short_deck
 from tests.storm.storm import Plan, Storm
 
-PURCHASES, WORKER_WRITES = 24, 240
+PURCHASES, WORKER_WRITES = 20, 200
 
 
 @pytest.mark.full
@@ -21,7 +21,7 @@ def test_nothing_is_lost_and_nothing_doubled_while_everything_is_hit_once(tmp_pa
         seed=seed,
         purchases=PURCHASES,
         worker_writes=WORKER_WRITES,
-        clients=8,
+        clients=10,
         scale=SHORT,
         deck=short_deck(),
         clustered=False,
