@@ -102,7 +102,8 @@ class Hitter:
     def stop(self) -> None:
         """Deal no more, end every hit that lasts, and bring back what is away; bounded by the servers' starts."""
         self._stop.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         for one in self._under_way:
             one.join()
         assert self.world.proxy is not None
