@@ -39,7 +39,12 @@ def events_exchange(source: str) -> Exchange:
 
 
 def rpc_queue(service: str) -> Queue:
-    return Queue(f"rpc-{service}", exchange=RPC_EXCHANGE, routing_key=f"{service}.*", durable=True)
+    """
+    Where a service's questions wait. Not durable: a durable one lives on one node of a cluster, and
+    while that node is away nobody may declare it elsewhere. This one is gone with its node, the
+    service makes it again on another, and questions do not outlive their deadline anyway (ADR 13).
+    """
+    return Queue(f"rpc-{service}", exchange=RPC_EXCHANGE, routing_key=f"{service}.*", durable=False)
 
 
 def event_queue(source: str, event_type: str, service: str, handler: str) -> Queue:
