@@ -95,9 +95,10 @@ class Hitter:
     def start(self) -> None:
         self._thread.start()
 
-    def wait_dealt(self, seconds: float) -> bool:
-        """Until every card was dealt once."""
-        return self._dealt_once.wait(seconds)
+    @property
+    def dealt_once(self) -> bool:
+        """Whether every card of the deck had its turn; also when nothing is dealt any more."""
+        return self._dealt_once.is_set() or not self._thread.is_alive()
 
     def stop(self) -> None:
         """Deal no more, end every hit that lasts, and bring back what is away; bounded by the servers' starts."""

@@ -107,8 +107,6 @@ class Storm:
             shared.under_way.wait(WARM_SECONDS)
             hitter.start()
             self._watch(threads, shared, hitter)
-            # A deck that was not dealt to its end would have left some kind of hit out.
-            hitter.wait_dealt(plan.most_seconds)
         finally:
             shared.stopping.set()
             hitter.stop()
@@ -159,8 +157,9 @@ class Storm:
         ]
 
     def _watch(self, threads: list[threading.Thread], shared: Shared, hitter: Hitter) -> None:
+        """Until the clients are done, and every card was dealt: or some kind of hit would be left out."""
         said = time.monotonic()
-        while any(thread.is_alive() for thread in threads):
+        while any(thread.is_alive() for thread in threads) or not hitter.dealt_once:
             time.sleep(0.2)
             if time.monotonic() - said < PROGRESS_SECONDS:
                 continue
