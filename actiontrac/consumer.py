@@ -193,7 +193,7 @@ class Consumer(SharedExtension):
             self._in_flight += 1
             delivery = Delivery(self, message)
             if delivery.redelivered:
-                REDELIVERED.labels(subscription.queue.name if subscription.queue.durable else "(broadcast)").inc()
+                REDELIVERED.labels("(broadcast)" if subscription.queue.auto_delete else subscription.queue.name).inc()
             try:
                 subscription.callback(delivery)
             except Exception as problem:
