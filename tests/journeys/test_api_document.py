@@ -30,8 +30,8 @@ LOOKED_AT = checks.CHECKS.get_by_names(
     ]
 )
 
-#: Per operation, and as many again of data that does not fit; a broker makes each slower.
-EXAMPLES = {"embedded": 4, "full": 2}
+#: Per operation, and as many again of data that does not fit; what is refused is refused before the broker.
+EXAMPLES = {"embedded": 4, "full": 1}
 
 #: Refusals that schemathesis does not expect: bodies and addresses that are too long.
 TOO_LONG = ["413", "414", "431"]

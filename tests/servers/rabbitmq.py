@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -146,13 +147,31 @@ class PrivateBroker:
 
     def add_vhost(self, name: str) -> str:
         """A new, empty virtual host; returns its URL."""
-        # One call of `eval` instead of add_vhost and set_permissions: each call starts an Erlang machine.
-        self.control("eval", _ADD_VHOST.format(name=name, user=USER))
+        self._evaluate(_ADD_VHOST.format(name=name, user=USER))
         return self.url_of(name)
 
     def delete_vhost(self, name: str) -> None:
         """Delete a virtual host with all its queues and messages."""
         self.control("delete_vhost", name)
+
+    def _evaluate(self, expressions: str) -> None:
+        program = shutil.which("erl_call")
+        if program is None:
+            self.control("eval", expressions)
+            return
+        # rabbitmqctl starts an Erlang machine, which takes fifty times as long as what it does here.
+        result = subprocess.run(
+            [program, "-sname", self.node, "-R", "-e"],
+            input=expressions,
+            env=self._environment(),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if result.returncode or not result.stdout.startswith("{ok"):
+            raise ServersUnavailable(f"The broker did not do what it was told: {result.stderr or result.stdout}")
 
     @property
     def _log(self) -> Path:
