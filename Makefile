@@ -1,6 +1,6 @@
 # ActionTrac. `make help` lists what there is; everything else is the command `actiontrac --help`.
 .DEFAULT_GOAL := help
-.PHONY: help run demo demo-full test test-embedded test-deep chaos lint lock secrets servers servers-stop clean
+.PHONY: help run demo demo-full test test-embedded test-deep chaos test-the-tests lint lock secrets servers servers-stop clean
 
 ACTIONTRAC := .venv/bin/actiontrac
 PYTHON_OF_VENV := .venv/bin/python
@@ -43,6 +43,10 @@ chaos:  ## A storm on a cluster, counted from outside (CHAOS_PURCHASES=500, CHAO
 	@scripts/bootstrap.sh test
 	@$(PYTHON_OF_VENV) -m tests.servers install
 	@exec $(PYTHON_OF_VENV) -W ignore -m tests.storm
+
+test-the-tests:  ## Plant faults in a copy of the code, and see that the tests notice each (ten minutes)
+	@scripts/bootstrap.sh test
+	@exec $(PYTHON_OF_VENV) -m tests.faults
 
 lint:  ## Style and types
 	@scripts/bootstrap.sh test

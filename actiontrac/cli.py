@@ -154,10 +154,11 @@ migrate makes queues anew whose arguments an upgrade has changed (the services l
 work on), and keeps what is in them; a queue with a running consumer is left, so stop the services first.
 
 Users and passwords are those of ACTIONTRAC_<SERVICE>_BUS_URL, or of ACTIONTRAC_BUS_URL with
-{service} and {password} in it. The virtual host must exist; delete the user guest afterwards.""",
+{service} and {password} in it. Delete the user guest afterwards, where there is one.""",
         formatter_class=_RAW,
     )
     broker.add_argument("action", choices=["setup", "migrate"])
+    broker.add_argument("--output", type=Path, help="a file to write the definitions to, instead of printing them")
 
     # Without a help text it is not listed: only the supervisor and tests use it.
     warm = commands.add_parser("warm")
@@ -356,7 +357,7 @@ def _broker(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.action == "migrate":
         log.configure(service="broker", level="critical")
         return queues.migrate(settings)
-    return broker.setup(settings)
+    return broker.setup(settings, arguments.output)
 
 
 def _warm(arguments: argparse.Namespace, _: Settings) -> int:

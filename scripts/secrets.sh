@@ -48,14 +48,9 @@ for service in accounts workers billing notifications; do
     write ${service}_database_owner_url.txt "postgresql://${service}_owner:$(random 16)@postgres:5432/$service"
 done
 
-# The broker's image takes its first user from a configuration file only, and the services from an address:
-# both come from one password, so both are made together.
-if [ ! -s $folder/rabbitmq.conf ] || [ ! -s $folder/bus_url.txt ]; then
-    rm -f $folder/rabbitmq.conf $folder/bus_url.txt
-    password=$(random 16)
-    write rabbitmq.conf "default_user = actiontrac
-default_pass = $password"
-    write bus_url.txt "amqp://actiontrac:$password@rabbitmq:5672/%2F"
-fi
+# Each service is a user of the broker: `actiontrac broker setup` hands it their hashes.
+for service in accounts workers billing notifications gateway; do
+    write ${service}_bus_password.txt "$(random 16)"
+done
 
 echo "${made:-0} secrets made, the others were there; they are in $folder/."

@@ -14,6 +14,7 @@ import hashlib
 import json
 import re
 import secrets
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -28,19 +29,30 @@ _HASHING = "rabbit_password_hashing_sha256"
 _REPLIES = "amq.default"
 
 
-def setup(settings: Settings) -> int:
+def setup(settings: Settings, output: Path | None) -> int:
     """
-    Print the definitions.
+    Print the definitions, or write them into a file, at once and whole.
 
     Raises:
-        ConfigurationError: the services have no addresses of their own on a broker.
+        ConfigurationError: the services have no addresses of their own on a broker, or the file cannot be written.
     """
-    print(json.dumps(definitions(settings), indent=2))
+    text = json.dumps(definitions(settings), indent=2)
+    if output is None:
+        print(text)
+        return 0
+    beside = output.with_suffix(".new")
+    try:
+        beside.write_text(text)
+        # The broker runs as a user of its own; what stands in it are salted hashes of long random words.
+        beside.chmod(0o644)
+        beside.rename(output)
+    except OSError as problem:
+        raise ConfigurationError(f"{output} cannot be written ({problem.strerror}).") from None
     return 0
 
 
 def definitions(settings: Settings) -> dict[str, list[dict[str, Any]]]:
-    """Users, permissions and topic permissions of all services; passwords are salted and hashed."""
+    """The virtual host, users, permissions and topic permissions of all services; passwords are salted and hashed."""
     users: dict[str, dict[str, Any]] = {}
     permissions, topics = [], []
     for service in SERVICES:
@@ -51,7 +63,13 @@ def definitions(settings: Settings) -> dict[str, list[dict[str, Any]]]:
         whose = {"user": name, "vhost": vhost}
         permissions.append({**whose, **rights(service)})
         topics.append({**whose, "exchange": bus.RPC_EXCHANGE.name, **questions(service)})
-    return {"users": list(users.values()), "permissions": permissions, "topic_permissions": topics}
+    return {
+        # One that is there already stays as it is.
+        "vhosts": [{"name": name} for name in dict.fromkeys(each["vhost"] for each in permissions)],
+        "users": list(users.values()),
+        "permissions": permissions,
+        "topic_permissions": topics,
+    }
 
 
 def rights(service: str) -> dict[str, str]:

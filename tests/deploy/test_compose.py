@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 import yaml
+from amqp.exceptions import AccessRefused
+from kombu import Connection
 
-from actiontrac.config import SERVICES, SERVICES_WITH_DATA
-from tests.servers import containers
+from actiontrac import config
+from actiontrac.commands import broker as broker_command
+from actiontrac.config import SERVICES, SERVICES_WITH_DATA, Settings
+from tests.servers import containers, programs
+from tests.servers.rabbitmq import PrivateBroker
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load(ROOT.joinpath("docker-compose.yml").read_text())
@@ -17,7 +22,7 @@ PROCESSES = COMPOSE["services"]
 
 
 def test_every_service_has_a_process() -> None:
-    assert {*SERVICES, "rabbitmq", "postgres", "migrate", "sandbox"} == set(PROCESSES)
+    assert {*SERVICES, "broker-users", "rabbitmq", "postgres", "migrate", "sandbox"} == set(PROCESSES)
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -35,7 +40,7 @@ def test_only_the_gateway_is_published_and_only_on_the_loopback_interface() -> N
     assert published == {"gateway": ["127.0.0.1:8000:8000"]}
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "migrate", "sandbox"])
+@pytest.mark.parametrize("name", [*SERVICES, "broker-users", "migrate", "sandbox"])
 def test_a_process_of_ours_runs_with_the_least_rights(name: str) -> None:
     process = PROCESSES[name]
 
@@ -49,6 +54,68 @@ def test_a_service_knows_no_other_services_database_and_no_owner(name: str) -> N
     secrets = [secret for secret in PROCESSES[name]["secrets"] if "database" in secret]
 
     assert secrets == [f"{name}_database_url"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_a_user_of_the_broker_of_its_own(name: str) -> None:
+    environment = PROCESSES[name]["environment"]
+    passwords = [secret for secret in PROCESSES[name]["secrets"] if secret.endswith("bus_password")]
+
+    assert passwords == [f"{name}_bus_password"]
+    own = {key: value for key, value in environment.items() if key.endswith("BUS_PASSWORD_FILE")}
+    assert own == {f"ACTIONTRAC_{name.upper()}_BUS_PASSWORD_FILE": f"/run/secrets/{name}_bus_password"}
+    assert environment["ACTIONTRAC_BUS_URL"] == "amqp://{service}:{password}@rabbitmq:5672/%2F"
+
+
+def test_who_is_no_service_knows_no_password_of_the_broker() -> None:
+    knowing = {name for name, process in PROCESSES.items() if "_bus_password" in str(process.get("secrets", []))}
+
+    assert knowing == {*SERVICES, "broker-users"}
+    assert "guest" not in ROOT.joinpath("docker-compose.yml").read_text().replace("no guest", "")
+
+
+def broker_settings(folder: Path) -> Settings:
+    """What the process that writes the broker's users is given, with secrets of its own."""
+    environment: dict[str, str] = {}
+    for name, value in PROCESSES["broker-users"]["environment"].items():
+        if str(value).startswith("/run/secrets/"):
+            secret = folder / value.removeprefix("/run/secrets/")
+            secret.write_text(f"made up for {secret.name}")
+            value = str(secret)
+        environment[name] = str(value)
+    return config.load({**environment, "ACTIONTRAC_HOME": str(folder)})
+
+
+@pytest.mark.full
+def test_the_broker_starts_with_the_users_of_the_services_and_no_other(tmp_path: Path) -> None:
+    """Without Docker here: the command and the broker's own configuration, on a broker that never ran before."""
+    programs_found = programs.rabbitmq()
+    if programs_found is None:
+        pytest.skip("RabbitMQ is not installed here, only in Docker: `docker compose up` shows the same")
+    command = PROCESSES["broker-users"]["command"]
+    [volume] = PROCESSES["broker-users"]["volumes"]
+    assert command[:3] == ["broker", "setup", "--output"]
+    assert volume + ":ro" in PROCESSES["rabbitmq"]["volumes"]
+    written = tmp_path / "definitions.json"
+    assert broker_command.setup(broker_settings(tmp_path), written) == 0
+    ours = ROOT.joinpath("deploy", "rabbitmq.conf").read_text()
+    assert f"load_definitions = {command[3]}" in ours
+
+    broker = PrivateBroker.create(tmp_path / "broker", programs_found)
+    configuration = broker.folder / "rabbitmq.conf"
+    configuration.write_text(configuration.read_text() + ours.replace(command[3], str(written)))
+    broker.start()
+    try:
+        users = [line.split()[0] for line in broker.control("list_users", "--no-table-headers").splitlines()]
+        assert sorted(users) == sorted(SERVICES)
+        for service in SERVICES:
+            own = broker_settings(tmp_path).of_service(service).bus_url
+            with Connection(own.replace("rabbitmq:5672", f"127.0.0.1:{broker.port}")) as connection:
+                connection.connect()
+        with pytest.raises(AccessRefused), Connection(f"amqp://guest:guest@127.0.0.1:{broker.port}/") as connection:
+            connection.connect()
+    finally:
+        broker.stop()
 
 
 def test_only_billing_and_the_sandbox_know_the_payment_keys() -> None:
@@ -81,7 +148,7 @@ def test_the_secrets_script_makes_every_file_that_is_mounted(tmp_path: Path) -> 
     subprocess.run(["sh", script], capture_output=True, check=True)
     again = {path.name: path.read_text() for path in tmp_path.joinpath("deploy", "secrets").iterdir()}
 
-    wanted = {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()} | {"rabbitmq.conf"}
+    wanted = {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()}
     assert set(made) == wanted
     assert again == made, "a second run changed a secret"
     assert not any(value.strip() in first.stdout for value in made.values())
