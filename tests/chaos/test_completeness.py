@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from actiontrac.failpoints import EXIT_CODE
+from services.billing.providers import PaymentProvider
+from services.notifications.transports import Transport
 from tests.chaos import scenarios
 from tests.stack import ROOT
 
@@ -86,8 +88,46 @@ EFFECTS = (
 #: Functions whose calls need no failpoint, each with its reason.
 NOT_AN_EFFECT = {
     "actiontrac/messaging.py _park": "a message that nobody can read: kept first, acknowledged then",
+    "actiontrac/messaging.py keep": "a failure: recorded in a unit of work with its own failpoints, acknowledged then",
     "actiontrac/messaging.py _bury": "a message that the broker gave up: kept first, acknowledged then",
 }
+
+
+#: What processors and mail servers can be asked that changes nothing there, each with its reason.
+HARMLESS = {
+    "fetch": "reads",
+    "aftermath": "reads",
+    "received": "reads",
+    "can_be_paid": "reads",
+    "account_page": "an address that works for minutes and moves nothing; the next is as good",
+    "notice": "verifies bytes that are here",
+    "check": "looks at the settings",
+    "rest": "lets an idle connection go",
+}
+
+
+def test_whatever_else_can_be_asked_outside_is_looked_at() -> None:
+    """A new method of a processor's or a mail server's is an effect, or somebody says why it is none."""
+    asked = {name for door in (PaymentProvider, Transport) for name in vars(door) if not name.startswith("_")}
+    asked &= {name for door in (PaymentProvider, Transport) for name, each in vars(door).items() if callable(each)}
+    known = {effect.call.rpartition(".")[2] for effect in EFFECTS}
+
+    assert asked - known - set(HARMLESS) == set()
+    assert set(HARMLESS) <= asked, "this table is out of date"
+
+
+def test_nothing_else_commits() -> None:
+    """Every commit of the product but a migration's stands among the effects."""
+    found = {
+        path
+        for folder in ("actiontrac", "services")
+        for path, tree in _sources(folder)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "commit"
+    }
+    outside = {path for path in found if not path.startswith("actiontrac/sandbox/")}
+
+    assert outside == {e.folder for e in EFFECTS if e.call == "session.commit"} | {"actiontrac/storage/migration.py"}
 
 
 @dataclass(frozen=True)

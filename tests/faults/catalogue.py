@@ -66,7 +66,7 @@ FAULTS = (
             ),
             ("        self._published = True\n", "        early.commit()\n        self._published = True\n"),
         ),
-        (_STORE + "TestUnitOfWork::test_an_event_is_committed_with_its_cause",),
+        (_STORE + "TestUnitOfWork::test_an_event_is_committed_with_its_cause[postgres]",),
     ),
     _one(
         "the relay marks an event as published before it is",
