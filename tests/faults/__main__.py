@@ -35,17 +35,18 @@ class Copy:
                 folder.joinpath(name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
         # Compiled files are believed when size and second agree: each writing gets a second of its own.
+        self._whole = ""
         self._second = int(time.time()) - 100_000
 
     def plant(self, fault: Fault) -> None:
-        text = ROOT.joinpath(fault.path).read_text()
+        self._whole = text = self._folder.joinpath(fault.path).read_text()
         for before, after in fault.edits:
             assert text.count(before) == 1, f"{fault.path} holds not once: {before}"
             text = text.replace(before, after)
         self._write(fault.path, text)
 
     def mend(self, fault: Fault) -> None:
-        self._write(fault.path, ROOT.joinpath(fault.path).read_text())
+        self._write(fault.path, self._whole)
 
     def _write(self, path: str, text: str) -> None:
         self._second += 10
