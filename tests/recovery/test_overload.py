@@ -15,12 +15,16 @@ pytestmark = [pytest.mark.full, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SECONDS = 30 if DEEP else 3
 
-#: As many clients as keep the product busy, without making it refuse anything.
-AT_CAPACITY = 32
+#: As many clients as keep the product busy; each asks again as soon as it is answered.
+AT_CAPACITY = 16
+
+#: So many more are needed for a crowd, most of whose clients wait or pause at any moment.
+CROWD = 8
 
 
 def reading() -> Ask:
-    return Ask("GET", "/v1/workers?limit=50")
+    """At two services, one of which payments need, too."""
+    return Ask("GET", secrets.choice(("/v1/workers?limit=50", "/v1/subscription")))
 
 
 def paying() -> Ask:
@@ -43,7 +47,7 @@ def test_what_is_let_in_succeeds_and_payments_are_never_refused(scene: Scene, ow
         time.sleep(SECONDS)
     rate = len(good(calm)) / SECONDS
     with (
-        Traffic(url, token, reading, clients=times * AT_CAPACITY * 4) as crowd,
+        Traffic(url, token, reading, clients=times * AT_CAPACITY * CROWD) as crowd,
         Traffic(url, token, paying, clients=4, rate=8) as payments,
     ):
         time.sleep(SECONDS)
@@ -57,10 +61,9 @@ def test_what_is_let_in_succeeds_and_payments_are_never_refused(scene: Scene, ow
         payment=milliseconds([a.seconds for a in payments.answers]),
     )  # fmt: skip
     assert alive.status_code == 200
-    assert not calm.wrong, calm.statuses()
-    assert set(crowd.statuses()) <= {200, 503}, crowd.statuses()
+    assert set(calm.statuses()) | set(crowd.statuses()) <= {200, 503}, crowd.statuses()
     assert all(one.says_when_to_come_back for one in refused)
     assert not payments.wrong, {one.problem or f"{one.status} {one.body[:200]!r}" for one in payments.wrong}
-    # Half of what was possible before, on a machine that the crowd itself is keeping busy.
+    # The crowd itself keeps the machine busy.
     assert goodput > rate / 3
     assert max(one.seconds for one in crowd.answers) < 10

@@ -24,7 +24,7 @@ from tests.recovery.traffic import OfficeWork, Traffic
 
 pytestmark = [pytest.mark.full, pytest.mark.slow, pytest.mark.timeout(600)]
 
-OF_EACH = 100 if DEEP else 5
+OF_EACH = 100 if DEEP else 3
 CALM_SECONDS = 15 if DEEP else 2
 
 EVENTS = ("workers.events", "worker.count_changed")
