@@ -230,7 +230,8 @@ class Consumer(SharedExtension):
         self._held = []
         try:
             if quorum and not self.settings.embedded and handover.knows_credit(connection):
-                handover.give_nothing_more(quorum, partial(self._take, connection))
+                agreed = handover.give_nothing_more(quorum, partial(self._take, connection))
+                _log.info("queues_left", queues=len(quorum), agreed=agreed)
             for consumer in self._consumers:
                 consumer.cancel()
         finally:

@@ -16,8 +16,8 @@ from amqp.spec import method
 
 _CREDIT, _CREDIT_OK = (60, 200), (60, 201)
 
-#: Longer nobody waits for the queues; then they are cancelled as they are.
-SECONDS = 1.0
+#: Longer nobody waits for the queues; then they are left as they are.
+SECONDS = 3.0
 
 
 def knows_credit(connection: Any) -> bool:
