@@ -163,6 +163,7 @@ Users and passwords are those of ACTIONTRAC_<SERVICE>_BUS_URL, or of ACTIONTRAC_
     # Without a help text it is not listed: only the supervisor and tests use it.
     warm = commands.add_parser("warm")
     warm.add_argument("kind", choices=["green", "plain"])
+    warm.add_argument("program")
     warm.add_argument("descriptor", type=int)
 
     commands.add_parser(
@@ -363,7 +364,7 @@ def _broker(arguments: argparse.Namespace, settings: Settings) -> int:
 def _warm(arguments: argparse.Namespace, _: Settings) -> int:
     from actiontrac import warm
 
-    return warm.run(arguments.kind, arguments.descriptor)
+    return warm.run(arguments.kind, arguments.program, arguments.descriptor)
 
 
 def _docs(arguments: argparse.Namespace, _: Settings) -> int:

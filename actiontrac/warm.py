@@ -6,8 +6,9 @@ the relays and the sandboxes, so that a service that was killed is back in a fra
 second, and all of them share the memory of what they imported. What runs in a fork is the
 same command in the same environment, in a session of its own, under its own name in ``ps``.
 
-The parent is the hidden command ``actiontrac warm green|plain NUMBER``, where the number is
-of a socket that its starter reads and writes, a line of JSON each:
+The parent is the hidden command ``actiontrac warm green|plain PROGRAM NUMBER``: a module whose
+``main()`` the forks run, and the number of a socket that its starter reads and writes, a line
+of JSON each:
 ``{"arguments": […], "environment": {…}, "output": path or null}`` → ``{"pid": …}``, and for
 each process that ends ``{"ended": pid, "code": …}``. It ends when the socket does, and asks
 its children to end, too.
@@ -54,6 +55,11 @@ _PLAIN = (
     *(f"services.{name}.models" for name in SERVICES_WITH_DATA),
     "sqlalchemy.dialects.postgresql.psycopg2",
 )
+
+
+_PYTHON = (sys.executable, "-W", "ignore", "-m")
+#: What processes of the product run.
+PROGRAM = "actiontrac.cli"
 
 
 class Process(Protocol):
@@ -111,12 +117,14 @@ class WarmProcess:
 class WarmParent:
     """One such parent: started at the first need, and again when it ended."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, program: str = PROGRAM) -> None:
         """
         Args:
-            kind: ``green`` for commands that need eventlet in place, else ``plain``.
+            kind: ``green`` for programs that need eventlet in place, else ``plain``.
+            program: the module whose ``main()`` is run, which takes its arguments from ``sys.argv``.
         """
         self._kind = kind
+        self._program = program
         self._host: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._heard = b""
@@ -131,13 +139,13 @@ class WarmParent:
         self, arguments: list[str], environment: dict[str, str], *, output: Path | None = None
     ) -> Process:
         """
-        Run ``actiontrac ARGUMENTS`` with exactly this environment.
+        Run the program with these arguments and exactly this environment.
 
         Args:
             output: file to which its standard output and error are appended; this process's by default.
         """
         if not FORKS:
-            return _without_a_parent(arguments, environment, output)
+            return _without_a_parent(self._program, arguments, environment, output)
         wish = {"arguments": arguments, "environment": environment, "output": output and str(output)}
         with self._lock:
             self.warm_up()
@@ -156,7 +164,7 @@ class WarmParent:
             ours, theirs = socket.socketpair()
             with theirs:
                 self._host = subprocess.Popen(
-                    [sys.executable, "-W", "ignore", "-m", "actiontrac", "warm", self._kind, str(theirs.fileno())],
+                    [*_PYTHON, "actiontrac", "warm", self._kind, self._program, str(theirs.fileno())],
                     stdin=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
                     # Ctrl-C reaches the supervisor only, which stops the processes in order.
@@ -217,11 +225,13 @@ class WarmParent:
         return True
 
 
-def _without_a_parent(arguments: list[str], environment: dict[str, str], output: Path | None) -> Process:
+def _without_a_parent(
+    program: str, arguments: list[str], environment: dict[str, str], output: Path | None
+) -> Process:
     with contextlib.ExitStack() as stack:
         out = stack.enter_context(output.open("ab")) if output else None
         return subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "actiontrac", *arguments],
+            [*_PYTHON, "actiontrac" if program == PROGRAM else program, *arguments],
             env=environment,
             stdout=out,
             stderr=out,
@@ -232,7 +242,8 @@ def _without_a_parent(arguments: list[str], environment: dict[str, str], output:
 class _Host:
     """The parent itself; there is no thread in it, as forks need."""
 
-    def __init__(self, descriptor: int, select: ModuleType) -> None:
+    def __init__(self, program: ModuleType, descriptor: int, select: ModuleType) -> None:
+        self._program = program
         self._wishes = descriptor
         self._select = select
         self._children: set[int] = set()
@@ -267,9 +278,7 @@ class _Host:
         code = 1
         try:
             self._become(wish)
-            from actiontrac.cli import main
-
-            code = main(wish["arguments"])
+            code = self._program.main()
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
         except BaseException:
@@ -299,7 +308,7 @@ class _Host:
 
             # Patching made one, and its epoll would be shared: each would wake for what concerns the others.
             hubs.use_hub()
-        sys.argv = ["actiontrac", *wish["arguments"]]
+        sys.argv = [self._program.__name__.replace(PROGRAM, "actiontrac"), *wish["arguments"]]
         _name(" ".join(sys.argv))
 
     def _report_the_ended(self) -> None:
@@ -326,11 +335,13 @@ def _name(title: str) -> None:
     setproctitle(title)
 
 
-def run(kind: str, descriptor: int) -> int:
+def run(kind: str, program: str, descriptor: int) -> int:
     """Be such a parent, until the socket ends."""
     _name(f"actiontrac warm {kind}")
-    for name in _GREEN if kind == "green" else _PLAIN:
-        import_module(name)
+    if program == PROGRAM:
+        for name in _GREEN if kind == "green" else _PLAIN:
+            import_module(name)
+    runs = import_module(program)
     if kind == "green":
         # The plain one: the hub must not run here, or its forks would go on with it.
         from eventlet.patcher import original
@@ -341,4 +352,4 @@ def run(kind: str, descriptor: int) -> int:
     # What is there now lives as long as the process: not looked through in each fork, where that would copy it.
     gc.collect()
     gc.freeze()
-    return _Host(descriptor, select).run()
+    return _Host(runs, descriptor, select).run()

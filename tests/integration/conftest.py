@@ -1,7 +1,5 @@
 import os
 import secrets
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,11 +11,16 @@ import pytest
 import sqlalchemy as sa
 from kombu import Connection, Consumer, Exchange, Queue
 
+from actiontrac.warm import Process, WarmParent
 from tests.chassis import sample
 from tests.servers.servers import Servers
-from tests.stack import ROOT
 
 sample.install()
+
+PARENTS = {
+    "host": WarmParent("green", "tests.integration.host"),
+    "relay_host": WarmParent("plain", "tests.integration.relay_host"),
+}
 
 
 class Bus:
@@ -32,7 +35,7 @@ class Bus:
         sample.create_tables(self.databases["alpha"][1], sample.AlphaBase, ("things",))
         sample.create_tables(self.databases["beta"][1], sample.BetaBase, ("counts",))
         self.notes_path = home / "notes"
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[Process] = []
 
     def environment(self, **extra: str) -> dict[str, str]:
         own = {k: v for k, v in os.environ.items() if not k.startswith("ACTIONTRAC_")}
@@ -46,17 +49,13 @@ class Bus:
             **extra,
         }
 
-    def start(self, module: str, *arguments: str, **extra: str) -> subprocess.Popen[bytes]:
-        log = (self.home / f"{module}-{len(self.processes)}.log").open("wb")
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", f"tests.integration.{module}", *arguments],
-            cwd=ROOT, env=self.environment(**extra), stdout=log, stderr=log,
-        )
-        log.close()
+    def start(self, module: str, *arguments: str, **extra: str) -> Process:
+        log = self.home / f"{module}-{len(self.processes)}.log"
+        process = PARENTS[module].start(list(arguments), self.environment(**extra), output=log)
         self.processes.append(process)
         return process
 
-    def host(self, *services: str, **extra: str) -> subprocess.Popen[bytes]:
+    def host(self, *services: str, **extra: str) -> Process:
         """Sample services in one process; returns when they are on the bus."""
         ready = f"ready {' '.join(services)}"
         before = self.notes().count(ready)
@@ -119,8 +118,7 @@ class Bus:
 
     def close(self) -> None:
         for process in self.processes:
-            if process.poll() is None:
-                process.kill()
+            process.kill()
             process.wait(10)
 
 

@@ -4,6 +4,7 @@ from actiontrac.green import patch
 
 patch()
 
+import os  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
@@ -15,12 +16,10 @@ from actiontrac.service import PUBLIC, RpcClient, Service, Stores, chassis_store
 from tests.chassis import sample  # noqa: E402
 
 sample.install()
-settings = config.load()
-notes = Path(settings.option("TEST_NOTES", ""))
 
 
 def note(line: str) -> None:
-    with notes.open("a") as file:
+    with Path(os.environ["ACTIONTRAC_TEST_NOTES"]).open("a") as file:
         file.write(line + "\n")
 
 
@@ -78,7 +77,7 @@ class BetaService(Service):
         note(f"handling {event.number}")
         if event.number < 0:
             raise ValueError("poison")
-        eventlet.sleep(float(settings.option("TEST_HANDLER_SECONDS", "0")))
+        eventlet.sleep(float(os.environ.get("ACTIONTRAC_TEST_HANDLER_SECONDS", "0")))
         with self.store(event.company_id) as store:
             if store.claim(event):
                 store.session.add(
@@ -87,6 +86,7 @@ class BetaService(Service):
 
 
 def main() -> int:
+    settings = config.load()
     log.configure(service="host")
     clock.configure(settings.clock_file)
     told = runner._until_told_to_stop()

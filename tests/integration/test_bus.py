@@ -1,6 +1,5 @@
 """What the chassis adds to nameko, on a real RabbitMQ and PostgreSQL."""
 
-import signal
 import time
 
 import pytest
@@ -82,7 +81,7 @@ class TestStopping:
         asking = Thread(target=lambda: answers.extend(bus.calls(questions, timeout=15)))
         asking.start()
         wait_until(lambda: sum(line.startswith("began") for line in bus.notes()) >= 10, "the work to begin")
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
         code = process.wait(12)
         bus.host("alpha")
         asking.join()
@@ -99,7 +98,7 @@ class TestStopping:
         for number in range(8):
             bus.call("alpha.make_thing", company_id="com_acme", number=number)
         wait_until(lambda: any(line.startswith("handling") for line in bus.notes()), "the first event")
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
         assert process.wait(12) == 0
         bus.host("beta")
         wait_until(lambda: len(handled(bus)) == 8, "all events")
