@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 #: Modules with benches, in the order in which they are played.
-MODULES = ("reads",)
+MODULES = ("reads", "writes", "events")
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,16 @@ Everything is started when it is first asked for, and ended with the stage.
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import psycopg2
+import requests
 import sqlalchemy as sa
 from sqlalchemy.orm import Session as DatabaseSession
 
@@ -34,9 +33,7 @@ from tests.stack import ROOT, Product, full_product
 COMPANIES = 16
 WORKERS_EACH = 100
 
-_WORKER = (
-    "W{n},Wanda{n},Rivers,wanda{n}@customer.example,+1 503 555 0142,Fitter,Assembly,Portland,2024-03-01,Knows the press\n"
-)
+_WORKER = "W{n},Wanda{n},Rivers,w{n}@customer.example,+1 503 555 0142,Fitter,Assembly,Portland,2024-03-01,Knows it\n"
 _COLUMNS = "worker_number,first_name,last_name,work_email,work_phone,title,department,site,started_on,notes\n"
 
 
@@ -71,15 +68,22 @@ class Peer:
         self.processes.append(process)
         return process
 
-    def wait_for_http(self, seconds: float = 30) -> None:
+    def wait_for_answers(self, token: str, seconds: float = 40) -> None:
+        """Until a signed-in request is answered: everything behind the door is up, too."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for process in self.processes:
                 if process.poll() is not None:
                     raise RuntimeError(f"{self.name} ended while it started; see {self._folder}")
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+            try:
+                found = requests.get(
+                    f"http://127.0.0.1:{self.port}/v1/workers/nobody",
+                    headers={"Authorization": f"Bearer {token}"}, timeout=5,
+                )  # fmt: skip
+                if found.status_code == 404:
                     return
+            except requests.RequestException:
+                pass
             time.sleep(0.1)
         raise RuntimeError(f"{self.name} did not start; see {self._folder}")
 
@@ -153,20 +157,9 @@ class Stage:
         with ThreadPoolExecutor(2) as pool:
             return list(pool.map(lambda _: _make_company(url), range(COMPANIES)))
 
-    def sql(self, url: str, statement: str, *values: Any) -> list[Any]:
-        """Look into a database past row-level security, as the server's superuser."""
-        name = url.rpartition("/")[2].partition("?")[0]
-        whole = self.servers.postgres_url.rpartition("/")[0] + f"/{name}"
-        connection = psycopg2.connect(whole)
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute(statement, values)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
-
-    def product_sql(self, service: str, statement: str, *values: Any) -> list[Any]:
-        return self.sql(self.product.settings.database_url_for(service), statement, *values)
+    def as_superuser(self, url: str) -> str:
+        """The same database as the server's superuser sees it: past row-level security."""
+        return self.servers.postgres_url.rpartition("/")[0] + "/" + url.rpartition("/")[2].partition("?")[0]
 
     # The peers
 
@@ -204,9 +197,7 @@ class Stage:
             self._vacuum(self.product.settings.database_url_for(service))
 
     def _vacuum(self, url: str) -> None:
-        connection = psycopg2.connect(
-            self.servers.postgres_url.rpartition("/")[0] + "/" + url.rpartition("/")[2].partition("?")[0]
-        )
+        connection = psycopg2.connect(self.as_superuser(url))
         connection.autocommit = True
         connection.cursor().execute("VACUUM ANALYZE")
         connection.close()
@@ -218,6 +209,7 @@ class Stage:
 
     @cached_property
     def peers_bus(self) -> str:
+        """Of their own, so that nobody's queues are in anybody's way."""
         return self.servers.create_vhost(f"peers{secrets.token_hex(3)}")
 
     def peer_environment(self) -> dict[str, str]:
@@ -244,7 +236,7 @@ def _make_company(url: str) -> Company:
     found.user_id = me["user_id"]
     found.id = me.get("company_id") or customer.http.json("GET", "/v1/company")["id"]
     text = _COLUMNS + "".join(_WORKER.replace("{n}", str(number)) for number in range(WORKERS_EACH))
-    customer.http.request("POST", "/v1/worker-imports", json={"text": text}, expect=(200, 201), key=secrets.token_hex(8))
+    customer.http.request("POST", "/v1/worker-imports", json={"text": text}, expect=201, key=secrets.token_hex(8))
     cursor: str | None = None
     while True:
         query = {"limit": 100, **({"cursor": cursor} if cursor else {})}
@@ -263,7 +255,7 @@ def _row(company_id: str, worker: dict[str, Any]) -> tables.Worker:
 def _nameko(stage: Stage, peer: Peer) -> Peer:
     for service in ("billing", "accounts", "workers", "gateway"):
         peer.start(sys.executable, "stock_nameko", service, environment=stage.peer_environment())
-    peer.wait_for_http()
+    peer.wait_for_answers(stage.companies[0].token)
     return peer
 
 
@@ -271,14 +263,14 @@ def _faststream(stage: Stage, peer: Peer) -> Peer:
     for service in ("accounts", "workers"):
         peer.start(venv.python(), "faststream_services", service, environment=stage.peer_environment())
     peer.start(venv.python(), "faststream_gateway", environment=stage.peer_environment())
-    peer.wait_for_http()
+    peer.wait_for_answers(stage.companies[0].token)
     return peer
 
 
 def _one_process(module: str) -> Any:
     def start(stage: Stage, peer: Peer) -> Peer:
         peer.start(venv.python(), module, environment=stage.peer_environment())
-        peer.wait_for_http()
+        peer.wait_for_answers(stage.companies[0].token)
         return peer
 
     return start
@@ -290,7 +282,3 @@ PEERS = {
     "monolith": _one_process("monolith"),
     "monolith_async": _one_process("monolith_async"),
 }
-
-
-def peers_names() -> Sequence[str]:
-    return tuple(PEERS)

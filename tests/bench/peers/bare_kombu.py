@@ -29,11 +29,13 @@ def consume() -> None:
         database.commit()
         message.ack()
 
-    with Connection(tables.AMQP_URL) as connection:
-        with Consumer(connection, queues=[queue], callbacks=[on_message], accept=["json"], prefetch_count=10):
-            print("ready", flush=True)
-            while True:
-                connection.drain_events()
+    with (
+        Connection(tables.AMQP_URL) as connection,
+        Consumer(connection, queues=[queue], callbacks=[on_message], accept=["json"], prefetch_count=10),
+    ):
+        print("ready", flush=True)
+        while True:
+            connection.drain_events()
 
 
 def publish(count: int, per_second: float) -> None:

@@ -134,7 +134,8 @@ class WorkersService:
         self.db.add(worker)
         self.db.commit()
         made = tables.view(worker)
-        self.event_dispatcher("worker_created", {"event_id": uuid4().hex, "company_id": company_id, "worker": made["id"]})
+        event = {"event_id": uuid4().hex, "company_id": company_id, "worker_id": made["id"]}
+        self.event_dispatcher("worker_created", event)
         return made
 
 
