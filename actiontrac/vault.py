@@ -9,6 +9,7 @@ sealed under it unreadable, in backups too.
 import hashlib
 import hmac
 import os
+from collections import OrderedDict
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -18,6 +19,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
+
+#: Company keys that a process keeps open; a few hundred bytes each.
+_MOST_UNWRAPPED = 10_000
 
 
 class SealBroken(Exception):
@@ -55,15 +59,29 @@ class LocalKeyProvider:
         self._master = bytes.fromhex(master_key_hex)
         if len(self._master) != _KEY_BYTES:
             raise ValueError("the master key is 64 hexadecimal digits")
+        self._derived: dict[str, bytes] = {}
+        # By what is wrapped: who destroys a wrapped key makes what is kept here unreachable, at once.
+        self._unwrapped: OrderedDict[tuple[bytes, str], bytes] = OrderedDict()
 
     def wrap(self, key: bytes, label: str) -> bytes:
         return _encrypt(self.derive("wrap"), key, label)
 
     def unwrap(self, wrapped: bytes, label: str) -> bytes:
-        return _decrypt(self.derive("wrap"), wrapped, label)
+        place = (bytes(wrapped), label)
+        found = self._unwrapped.get(place)
+        if found is None:
+            found = self._unwrapped[place] = _decrypt(self.derive("wrap"), wrapped, label)
+            if len(self._unwrapped) > _MOST_UNWRAPPED:
+                self._unwrapped.popitem(last=False)
+        return found
 
     def derive(self, purpose: str) -> bytes:
-        return HKDF(SHA256(), _KEY_BYTES, salt=None, info=purpose.encode()).derive(self._master)
+        found = self._derived.get(purpose)
+        if found is None:
+            # Purposes are names in our own code: a handful.
+            found = HKDF(SHA256(), _KEY_BYTES, salt=None, info=purpose.encode()).derive(self._master)
+            self._derived[purpose] = found
+        return found
 
 
 def new_key() -> bytes:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from actiontrac.config import Settings
+from actiontrac.storage import postgres
 
 _in_unit_of_work: ContextVar[bool] = ContextVar("actiontrac_unit_of_work", default=False)
 
@@ -54,8 +55,8 @@ class Database:
 
     def _engine(self, pool_size: int) -> Engine:
         if not self.is_sqlite:
-            return create_engine(
-                self.url.replace("postgresql://", "postgresql+psycopg2://", 1),
+            return postgres.engine_for(
+                self.url,
                 pool_size=pool_size,
                 max_overflow=0,
                 pool_timeout=POOL_TIMEOUT_SECONDS,

@@ -23,6 +23,7 @@ from actiontrac import clock, context
 from actiontrac.errors import IdempotencyKeyInUse, IdempotencyKeyReused, Unavailable
 from actiontrac.events import Event
 from actiontrac.failpoints import failpoint, register
+from actiontrac.storage import postgres
 from actiontrac.storage.columns import CompanyOwned, sealed_attributes
 from actiontrac.storage.database import POOL_TIMEOUT_SECONDS, Database, _in_unit_of_work, take_change
 from actiontrac.vault import BlindIndex, Cipher, KeyProvider, new_key
@@ -119,28 +120,25 @@ class Store:
             self._database.wake()
 
     def _begin(self) -> None:
-        for attempt in (1, 2):
-            try:
-                take_change(self.session.connection())
-                if not self._database.is_sqlite:
-                    self.session.execute(
-                        text("SELECT set_config('app.company_id', :company_id, true)"),
-                        {"company_id": self.company_id or ALL_COMPANIES},
-                    )
-                return
-            except PoolTimeout as problem:
-                raise StorageUnavailable() from problem
-            except DBAPIError as problem:
-                self.session.rollback()
+        try:
+            connection = self.session.connection()
+            if not self._database.is_sqlite:
                 # A connection that died while it was idle says nothing about the server.
-                if attempt == 2 or not problem.connection_invalidated:
-                    raise StorageUnavailable() from problem
+                while postgres.is_stale(connection):
+                    connection.invalidate()
+                    self.session.rollback()
+                    connection = self.session.connection()
+                postgres.limit(connection, self.company_id or ALL_COMPANIES)
+            take_change(connection)
+        except (PoolTimeout, DBAPIError) as problem:
+            raise StorageUnavailable() from problem
 
     def _commit(self) -> None:
         self.session.flush()
+        connection = self.session.connection()
         if self._published and not self._database.is_sqlite:
-            self.session.execute(text(f"NOTIFY {NOTIFY_CHANNEL}"))
-        changed = take_change(self.session.connection())
+            postgres.notify(connection, NOTIFY_CHANNEL)
+        changed = take_change(connection)
         if changed:
             failpoint("store.before_commit")
         self.session.commit()
