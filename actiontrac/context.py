@@ -9,7 +9,7 @@ cannot pose as somebody (bus.md, fact 16).
 import hashlib
 import hmac
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -96,7 +96,7 @@ def to_headers(context: RequestContext, key: str) -> dict[str, Any]:
     payload = orjson.dumps(
         {
             "request_id": context.request_id,
-            "principal": asdict(context.principal) if context.principal else None,
+            "principal": context.principal,
             "idempotency_key": context.idempotency_key,
             "deadline": context.deadline,
             "traceparent": context.traceparent,

@@ -1,6 +1,7 @@
 """Columns that say what they hold, and columns that are sealed at rest."""
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import DateTime, Dialect, LargeBinary, String, TypeDecorator
@@ -11,6 +12,7 @@ from actiontrac import inventory
 
 if TYPE_CHECKING:
     from actiontrac.storage.store import Store
+    from actiontrac.vault import Cipher
 
 ID = String(40)
 
@@ -94,11 +96,18 @@ class Sealed:
             sealed = _store_of(row).cipher(row.company_id).seal(value, self._place(row))
             setattr(row, self._stored_as, sealed)
 
+    def open(self, found: Any, table: str, cipher: "Cipher") -> str | None:
+        """The text in a row that was selected by columns; ``found`` has the sealed column and ``id``."""
+        stored = getattr(found, self._stored_as)
+        return None if stored is None else cipher.open(stored, f"{table}|{self._stored_as}|{found.id}")
+
     def _place(self, row: Any) -> str:
         return f"{row.__tablename__}|{self._stored_as}|{row.id}"
 
 
-def sealed_attributes(kind: type) -> list[Sealed]:
+@cache
+def sealed_attributes(kind: Any) -> list[Sealed]:
+    """The sealed attributes of a class of rows; do not change the list."""
     return [value for owner in kind.__mro__ for value in vars(owner).values() if isinstance(value, Sealed)]
 
 

@@ -9,11 +9,12 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeVar
 
 import orjson
-from sqlalchemy import Select, event, select, text
+from sqlalchemy import Connection, Select, bindparam, event, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -63,6 +64,36 @@ def _is_absence(error: BaseException) -> bool:
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
+class _Session(Session):
+    """The session of a store: limited to its company, and sealing what is to be sealed (A24)."""
+
+
+def _rows_of(company_id: str) -> Any:
+    """What limits every statement of a session to a company; made once for all of them."""
+    return with_loader_criteria(CompanyOwned, lambda kind: kind.company_id == company_id, include_aliases=True)
+
+
+@event.listens_for(_Session, "do_orm_execute")
+def _limit_to_company(state: ORMExecuteState) -> None:
+    limit = state.session.info["limit"]
+    if limit is not None and (state.is_select or state.is_update or state.is_delete):
+        state.statement = state.statement.options(limit)
+
+
+@event.listens_for(_Session, "before_flush")
+def _before_flush(session: Session, *_: Any) -> None:
+    company_id = session.info["store"].company_id
+    for row in session.new:
+        if isinstance(row, CompanyOwned) and company_id:
+            if row.company_id is None:
+                row.company_id = company_id
+            if row.company_id != company_id:
+                raise RuntimeError("a row of another company in this company's store")
+        kind: Any = type(row)
+        for attribute in sealed_attributes(kind):
+            attribute.seal(row)
+
+
 class Store:
     """
     Base of every service's store: the session, the company, and what must happen
@@ -78,13 +109,28 @@ class Store:
         self._keys = keys
         self._write = write
         self._ciphers: dict[str, Cipher] = {}
-        self._published = False
+        self._published: list[dict[str, Any]] = []
         self._running_key: tuple[str, str] | None = None
+        self._connection: Connection | None = None
+        self._session: Session | None = None
         self.company_id = company_id or ""
-        self.session = Session(database.engine, expire_on_commit=False)
-        self.session.info["store"] = self
-        event.listen(self.session, "do_orm_execute", self._limit_to_company)
-        event.listen(self.session, "before_flush", self._before_flush)
+
+    @property
+    def connection(self) -> Connection:
+        """The transaction itself, for statements that need no mapped rows; PostgreSQL limits them to the company."""
+        if self._connection is None:
+            raise RuntimeError("a store is used inside its unit of work")
+        return self._connection
+
+    @property
+    def session(self) -> Session:
+        """The mapped rows of this unit of work; made when it is first asked for, because many need none."""
+        if self._session is None:
+            # It takes the transaction over: its commit is the unit of work's.
+            self._session = _Session(self.connection, expire_on_commit=False, join_transaction_mode="control_fully")
+            self._session.info["store"] = self
+            self._session.info["limit"] = _rows_of(self.company_id) if self.company_id else None
+        return self._session
 
     def __enter__(self) -> Self:
         if _in_unit_of_work.get():
@@ -121,33 +167,46 @@ class Store:
 
     def _begin(self) -> None:
         try:
-            connection = self.session.connection()
+            connection = self._connection = self._database.engine.connect()
             if not self._database.is_sqlite:
                 # A connection that died while it was idle says nothing about the server.
                 while postgres.is_stale(connection):
                     connection.invalidate()
-                    self.session.rollback()
-                    connection = self.session.connection()
+                    connection.close()
+                    connection = self._connection = self._database.engine.connect()
+            connection.begin()
+            if not self._database.is_sqlite:
                 postgres.limit(connection, self.company_id or ALL_COMPANIES)
             take_change(connection)
         except (PoolTimeout, DBAPIError) as problem:
             raise StorageUnavailable() from problem
 
     def _commit(self) -> None:
-        self.session.flush()
-        connection = self.session.connection()
-        if self._published and not self._database.is_sqlite:
-            postgres.notify(connection, NOTIFY_CHANNEL)
+        connection = self.connection
+        if self._session is not None:
+            self._session.flush()
+        if self._published:
+            connection.execute(insert(self.base.Outbox.__table__), self._published)
+            if not self._database.is_sqlite:
+                postgres.notify(connection, NOTIFY_CHANNEL)
         changed = take_change(connection)
         if changed:
             failpoint("store.before_commit")
-        self.session.commit()
+        if self._session is not None:
+            self._session.commit()
+        else:
+            connection.commit()
         if changed:
             failpoint("store.after_commit")
 
     def _finish(self) -> None:
         try:
-            self.session.close()
+            try:
+                if self._session is not None:
+                    self._session.close()
+            finally:
+                if self._connection is not None:
+                    self._connection.close()
         except DBAPIError as problem:
             # It could not roll back because the connection is gone; then the server did that by itself.
             if not _is_absence(problem):
@@ -159,40 +218,24 @@ class Store:
             if self._database.lock is not None:
                 self._database.lock.release()
 
-    # Company isolation (A24)
-
-    def _limit_to_company(self, state: ORMExecuteState) -> None:
-        company_id = self.company_id
-        if company_id and (state.is_select or state.is_update or state.is_delete):
-            state.statement = state.statement.options(
-                with_loader_criteria(CompanyOwned, lambda kind: kind.company_id == company_id, include_aliases=True)
-            )
-
-    def _before_flush(self, session: Session, *_: Any) -> None:
-        for row in session.new:
-            if isinstance(row, CompanyOwned):
-                if self.company_id and row.company_id is None:
-                    row.company_id = self.company_id
-                if self.company_id and row.company_id != self.company_id:
-                    raise RuntimeError("a row of another company in this company's store")
-            for attribute in sealed_attributes(type(row)):
-                attribute.seal(row)
-
     # Sealed data
 
-    def cipher(self, company_id: str) -> Cipher:
-        """The cipher of one company; its data key is made the first time it is needed."""
+    def cipher(self, company_id: str, wrapped: bytes | None = None) -> Cipher:
+        """
+        The cipher of one company; its data key is made the first time it is needed.
+
+        ``wrapped`` is the company's key as this unit of work has just read it beside something else.
+        """
         if company_id not in self._ciphers:
             label = f"{self.base.service}|{company_id}"
-            with self.session.no_autoflush:
-                key = self._unwrapped_key(company_id, label)
+            key = self._unwrapped_key(company_id, label) if wrapped is None else self._keys.unwrap(wrapped, label)
             self._ciphers[company_id] = Cipher(key, company_id)
         return self._ciphers[company_id]
 
     def _unwrapped_key(self, company_id: str, label: str) -> bytes:
         table = self.base.CompanyKey
-        find = select(table.wrapped_key).where(table.company_id == company_id)
-        wrapped = self.session.execute(find).scalar_one_or_none()
+        find, mine = _find_key(table), {"of_company": company_id}
+        wrapped = self.connection.execute(find, mine).scalar_one_or_none()
         if wrapped is None:
             self._insert_once(
                 table,
@@ -201,7 +244,7 @@ class Store:
                 created_at=clock.now(),
             )
             # Another replica may have been first; whose key stands is what counts.
-            wrapped = self.session.execute(find).scalar_one()
+            wrapped = self.connection.execute(find, mine).scalar_one()
         return self._keys.unwrap(wrapped, label)
 
     def index(self, value: str, place: str) -> str:
@@ -210,9 +253,7 @@ class Store:
 
     def _insert_once(self, table: Any, **values: Any) -> bool:
         """Insert unless the primary key is taken; whether this call did it."""
-        dialect = sqlite if self._database.is_sqlite else postgresql
-        statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
-        return bool(self.session.execute(statement).rowcount)  # type: ignore[attr-defined]
+        return bool(self.connection.execute(_insert_unless_taken(table, self._database.is_sqlite), values).rowcount)
 
     # Events (G06)
 
@@ -220,18 +261,17 @@ class Store:
         """Write an event into the outbox: it happens if and only if this unit of work does."""
         company_id = published.company_id or self.company_id
         whole = replace(published, company_id=company_id)
-        self.session.add(
-            self.base.Outbox(
-                event_id=whole.event_id,
-                company_id=company_id,
-                partition=zlib.crc32(company_id.encode()) % PARTITIONS,
-                type=whole.type,
-                body=whole.to_wire(),
-                headers=orjson.dumps({"request_id": context.current().request_id}).decode(),
-                created_at=clock.now(),
-            )
+        self._published.append(
+            {
+                "event_id": whole.event_id,
+                "company_id": company_id,
+                "partition": zlib.crc32(company_id.encode()) % PARTITIONS,
+                "type": whole.type,
+                "body": whole.to_wire(),
+                "headers": orjson.dumps({"request_id": context.current().request_id}).decode(),
+                "created_at": clock.now(),
+            }
         )
-        self._published = True
 
     def claim(self, received: Event) -> bool:
         """
@@ -297,16 +337,17 @@ class Store:
         scope = self._scope(asked)
         place = f"idempotency_keys|response|{asked.idempotency_key}"
         sealed = response and self._response_cipher(scope).seal(response.decode(), place)
-        self.session.merge(
-            self.base.IdempotencyKey(
-                scope=scope,
-                key=asked.idempotency_key,
-                request_hash=asked.request_hash,
-                state=state,
-                response_sealed=sealed,
-                lease_until=clock.now() + timedelta(seconds=LEASE_SECONDS),
-                created_at=clock.now(),
-            )
+        self.connection.execute(
+            _keep_or_replace(self.base.IdempotencyKey, self._database.is_sqlite),
+            {
+                "scope": scope,
+                "key": asked.idempotency_key,
+                "request_hash": asked.request_hash,
+                "state": state,
+                "response_sealed": sealed,
+                "lease_until": clock.now() + timedelta(seconds=LEASE_SECONDS),
+                "created_at": clock.now(),
+            },
         )
 
     def _look_up_key(self) -> None:
@@ -319,7 +360,8 @@ class Store:
         if asked.claimed_key:
             return  # A later unit of work of the request that holds the key.
         asked.claimed_key = True
-        found = self.session.get(self.base.IdempotencyKey, (scope, asked.idempotency_key))
+        mine = {"of_scope": scope, "of_key": asked.idempotency_key}
+        found = self.connection.execute(_find_answer(self.base.IdempotencyKey), mine).one_or_none()
         if found is None:
             return
         if found.request_hash != asked.request_hash:
@@ -343,10 +385,35 @@ class Store:
         # A lock's second number is a signed integer of 32 bits.
         number = zlib.crc32(f"{scope}|{key}".encode()) - 2**31
         if wait:
-            self.session.execute(text("SELECT pg_advisory_xact_lock(7411, :number)"), {"number": number})
+            self.connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock(7411, {number})")
             return
-        locked = self.session.execute(
-            text("SELECT pg_try_advisory_xact_lock(7411, :number)"), {"number": number}
-        ).scalar_one()
-        if not locked:
+        if not self.connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock(7411, {number})").scalar_one():
             raise IdempotencyKeyInUse()
+
+
+# Statements that every unit of work needs are made once: making one costs more than sending it.
+
+
+@cache
+def _find_key(table: Any) -> Select[Any]:
+    return select(table.wrapped_key).where(table.company_id == bindparam("of_company"))
+
+
+@cache
+def _find_answer(table: Any) -> Select[Any]:
+    columns = (table.request_hash, table.state, table.lease_until, table.response_sealed)
+    return select(*columns).where(table.scope == bindparam("of_scope"), table.key == bindparam("of_key"))
+
+
+@cache
+def _insert_unless_taken(table: Any, for_sqlite: bool) -> Any:
+    return (sqlite if for_sqlite else postgresql).insert(table.__table__).on_conflict_do_nothing()
+
+
+@cache
+def _keep_or_replace(table: Any, for_sqlite: bool) -> Any:
+    statement = (sqlite if for_sqlite else postgresql).insert(table.__table__)
+    changed = ("request_hash", "state", "response_sealed", "lease_until", "created_at")
+    return statement.on_conflict_do_update(
+        index_elements=["scope", "key"], set_={name: statement.excluded[name] for name in changed}
+    )

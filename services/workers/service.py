@@ -52,7 +52,7 @@ class WorkersService(ActionMethods, ChartMethods, ExportMethods, HistoryMethods,
             WorkerNotFound: this company has no such worker.
         """
         with self.store(company_id) as store:
-            return worker_view(store.worker(worker_id))
+            return store.worker_view(worker_id)
 
     @rpc(requires="workers.read")
     def list_workers(self, *, company_id: str, query: dict[str, Any]) -> contract.WorkerList:
