@@ -1,6 +1,6 @@
 # ActionTrac. `make help` lists what there is; everything else is the command `actiontrac --help`.
 .DEFAULT_GOAL := help
-.PHONY: help run demo demo-full test test-embedded test-deep chaos test-the-tests lint lock secrets servers servers-stop clean
+.PHONY: help run demo demo-full test test-embedded test-deep chaos test-the-tests bench lint lock secrets servers servers-stop clean
 
 ACTIONTRAC := .venv/bin/actiontrac
 PYTHON_OF_VENV := .venv/bin/python
@@ -48,6 +48,10 @@ test-the-tests:  ## Plant faults in a copy of the code, and see that the tests n
 	@scripts/bootstrap.sh test
 	@exec $(PYTHON_OF_VENV) -m tests.faults
 
+bench:  ## Beside stock nameko, FastStream, FastAPI and bare kombu (BENCH_ROUNDS, BENCH_SECONDS, BENCH_ONLY)
+	@scripts/bootstrap.sh test
+	@exec $(PYTHON_OF_VENV) -W ignore -m tests.bench
+
 lint:  ## Style and types
 	@scripts/bootstrap.sh test
 	.venv/bin/ruff check .
@@ -57,7 +61,8 @@ lock:  ## Compile the locks again after a change of requirements*.in (needs uv o
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH (any Python: pip install uv)." >&2; exit 1; }
 	@$(COMPILE) requirements.in -o requirements.lock >/dev/null
 	@$(COMPILE) requirements-test.in -o requirements-test.lock >/dev/null
-	@! grep -nE '://|file:|^-' requirements.lock requirements-test.lock || { echo "A lock names a host." >&2; exit 1; }
+	@$(COMPILE) requirements-bench.in -o requirements-bench.lock >/dev/null
+	@! grep -nE '://|file:|^-' requirements.lock requirements-test.lock requirements-bench.lock || { echo "A lock names a host." >&2; exit 1; }
 
 secrets:  ## Make the secrets that docker compose needs, where they do not exist yet
 	@scripts/secrets.sh

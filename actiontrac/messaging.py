@@ -8,6 +8,7 @@ with growing pauses, and after the last one for a person.
 
 import hashlib
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,8 +48,12 @@ HOLD_SECONDS = (1, 2, 5)
 #: (30 minutes). Going back counts against the queue's delivery limit; holding does not.
 HOLD_AT_MOST_SECONDS = 600
 
-#: Events of one kind that a replica works on at once.
-PREFETCH = 4
+#: Events of one kind that a replica has in hand: the broker writes every acknowledgement down
+#: before it sends the next event, and meanwhile there should be work.
+PREFETCH = 16
+
+#: Events of all kinds that a replica works on at once: each needs a connection of its database.
+AT_ONCE = 12
 
 register("event.before_handler", "an event's arrival, and the transaction of its effect")
 register("event.before_ack", "the transaction of an event's effect, and its acknowledgement")
@@ -205,11 +210,34 @@ class FailedEvents(SharedExtension):
             entrypoint.run(row.body, orjson.loads(row.headers), kept_as=row.event_id)
 
 
+class Turns(SharedExtension):
+    """Lets so many events at a time be worked on; the others wait in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._running = 0
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def take(self, work: Callable[[], None]) -> None:
+        """Begin ``work`` now or when it is its turn; whoever began it gives the turn back once."""
+        if self._running >= AT_ONCE:
+            self._waiting.append(work)
+            return
+        self._running += 1
+        work()
+
+    def give_back(self) -> None:
+        if self._waiting:
+            self._waiting.popleft()()
+        else:
+            self._running -= 1
+
+
 class Handle(Entrypoint):
     """A method that is run for every event of one type."""
 
     consumer = Consumer()
     failed = FailedEvents()
+    turns = Turns()
 
     def __init__(self, event: type[Event], *, broadcast: bool = False) -> None:
         super().__init__()
@@ -249,12 +277,15 @@ class Handle(Entrypoint):
             return
         failpoint("event.before_handler")
         asked = context.from_headers(headers, self.container.config["settings"].secret("BUS_KEY"))
-        self.container.spawn_worker(
-            self,
-            (event,),
-            {},
-            context_data={"context": RequestContext(request_id=asked.request_id)},
-            handle_result=partial(self._done, kept_as or event.event_id, body, headers, delivery),
+        self.turns.take(
+            partial(
+                self.container.spawn_worker,
+                self,
+                (event,),
+                {},
+                context_data={"context": RequestContext(request_id=asked.request_id)},
+                handle_result=partial(self._done, kept_as or event.event_id, body, headers, delivery),
+            )
         )
 
     def _park(
@@ -278,6 +309,7 @@ class Handle(Entrypoint):
         exc_info: Any,
     ) -> tuple[Any, Any]:
         failpoint("event.before_ack")
+        self.turns.give_back()
         if exc_info and not self.broadcast:
             reason = "\n".join([type(exc_info[1]).__name__, *log.trace_of(exc_info[1])])
             # Not in this worker: where the database is away it may take long, and others need the place.

@@ -1,4 +1,4 @@
-"""FastAPI and SQLAlchemy in one process without a bus, as FastAPI's tutorial has it: plain functions, a session each."""
+"""FastAPI and SQLAlchemy in one process without a bus, as FastAPI's tutorial has it: plain functions."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
