@@ -25,7 +25,8 @@ NUMBERS = 100_000
 EFFECTS_SECONDS = 120
 
 
-def _worker() -> str:
+def worker_body() -> str:
+    """A worker as JSON, with a number of its own in place of {n}."""
     return json.dumps(
         {
             "worker_number": "B{n}", "first_name": "Wanda", "last_name": "Rivers{n}", "work_phone": "+1 503 555 0142",
@@ -37,7 +38,7 @@ def _worker() -> str:
 def _create(stage: Stage, port: int, effects: Callable[[], int]) -> tuple[float, Result]:
     """Effects a second, from the first request to the last effect."""
     key = f"Idempotency-Key: bench-{secrets.token_hex(6)}-{{n}}\r\n"
-    plays = [[request("POST", "/v1/workers", company.token, _worker(), key)] for company in stage.companies]
+    plays = [[request("POST", "/v1/workers", company.token, worker_body(), key)] for company in stage.companies]
     before = effects()
     made = play(Plan(port, plays, stage.seconds, expect=201, first_number=stage.numbers(NUMBERS)))
     ended = time.monotonic()
