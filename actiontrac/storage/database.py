@@ -48,6 +48,7 @@ class Database:
         # SQLite's busy wait sleeps in C and would stop every green thread, so units of
         # work queue here instead. Patched by eventlet where the process is green.
         self.lock = threading.Lock() if self.is_sqlite else None
+        self._pool_size = pool_size
         self.engine = self._engine(pool_size)
         event.listen(self.engine, "after_cursor_execute", _note_change)
         self._wakers: list[Callable[[], None]] = []
@@ -84,6 +85,23 @@ class Database:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
         return engine
+
+    def connect(self) -> Connection:
+        """
+        A connection from the pool, outside of a transaction.
+
+        One that the server has left while it rested says nothing about the server: it is replaced.
+        """
+        connection = self.engine.connect()
+        if self.is_sqlite:
+            return connection
+        for _ in range(self._pool_size):
+            if not postgres.is_stale(connection):
+                break
+            connection.invalidate()
+            connection.close()
+            connection = self.engine.connect()
+        return connection
 
     def on_commit_with_events(self, wake: Callable[[], None]) -> None:
         """Call this after every commit that left something in the outbox (embedded mode)."""

@@ -167,13 +167,7 @@ class Store:
 
     def _begin(self) -> None:
         try:
-            connection = self._connection = self._database.engine.connect()
-            if not self._database.is_sqlite:
-                # A connection that died while it was idle says nothing about the server.
-                while postgres.is_stale(connection):
-                    connection.invalidate()
-                    connection.close()
-                    connection = self._connection = self._database.engine.connect()
+            connection = self._connection = self._database.connect()
             connection.begin()
             if not self._database.is_sqlite:
                 postgres.limit(connection, self.company_id or ALL_COMPANIES)

@@ -36,7 +36,8 @@ class Usage(Billing):
                 return
             meter = store.meter(lock=True)
             meter.high_water = max(meter.high_water, event.high_water, event.managed)
-            year = store.year_on(parse_moment(event.occurred_at).date())
+            occurred_on = parse_moment(event.occurred_at).date()
+            year = store.year_on(occurred_on)
             if year is not None:
                 # The figure before this one held until it, so it was of this year too.
                 before = meter.managed if event.sequence == meter.sequence + 1 else 0
@@ -47,7 +48,7 @@ class Usage(Billing):
             life = store.subscription()
             if life is not None and event.allowance == life.allowance_version:
                 meter.over_since, meter.over_until = _day(event.over_since), _day(event.over_until)
-            current = store.year_on(now.date())
+            current = year if occurred_on == now.date() else store.year_on(now.date())
             if current is not None:
                 current.high_water = max(current.high_water, event.managed)
             watch(store, meter, now.date(), self.plans_on_sale(store))
