@@ -62,17 +62,21 @@ def attempts(worlds: dict[str, World]) -> Iterator[dict[str, Deaf]]:
 @pytest.fixture(scope="module")
 def outage(worlds: dict[str, World], attempts: Any, own_servers: Servers) -> dict[str, World]:
     """Of each kind a service that was answering when the broker was killed, and the broker back."""
-    question = {"args": [], "kwargs": {"number": 1, "seconds": 1}}
+    question = {"args": [], "kwargs": {"number": 1, "seconds": 4}}
     for world in worlds.values():
         world.begin()
         world.host("alpha")
+    # Asked when both are there: the broker must be gone before either has its answer.
+    for world in worlds.values():
         send(world, "take_long", json.dumps(question).encode(), {**NOT_JSON[1], "reply_to": "x", "correlation_id": "1"})
     for world in worlds.values():
         wait_until(lambda world=world: bool(world.noted("began")), "the work to begin")
     own_servers.kill_broker()
     # It tries three times, some seconds apart, and gives its container up: ours has as long to do so.
-    wait_until(lambda: bool(worlds[STOCK].noted("killed")), "stock nameko to give up", 60)
-    own_servers.start_broker()
+    try:
+        wait_until(lambda: bool(worlds[STOCK].noted("killed")), "stock nameko to give up", 60)
+    finally:
+        own_servers.start_broker()
     return worlds
 
 
