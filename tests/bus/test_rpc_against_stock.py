@@ -1,7 +1,6 @@
 """Questions: what stock nameko does twice, too late, for anybody or not at all (docs/bus.md, rows 2, 4, 7, 9, 16)."""
 
 import json
-import signal
 import threading
 from typing import Any
 
@@ -39,7 +38,7 @@ def test_row_2_a_graceful_stop_does_not_run_work_twice(world: World) -> None:
     wait_until(lambda: bool(world.noted("began")), "the work to begin")
     [began] = world.noted("began")
     working = first if began.endswith(f" {first.pid}") else second
-    working.send_signal(signal.SIGTERM)
+    working.terminate()
     asking.join()
     working.wait(10)
 

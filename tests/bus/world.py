@@ -8,8 +8,8 @@ import requests
 import sqlalchemy as sa
 from kombu import Connection
 
-from tests.bus.warm import Host, Parent
-from tests.integration.conftest import Bus, wait_until
+from actiontrac.warm import Process
+from tests.integration.conftest import Bus, parent_of, wait_until
 from tests.servers.ports import free_ports
 from tests.servers.servers import Servers
 
@@ -35,8 +35,6 @@ class World(Bus):
     def __init__(self, kind: str, servers: Servers, home: Path) -> None:
         super().__init__(servers, home)
         self.kind = kind
-        self.processes: list[Host] = []
-        self._parents: dict[str, Parent] = {}
         self.notes_path.touch()
         self.address = ""
         for service, statements in TABLES.items():
@@ -52,23 +50,22 @@ class World(Bus):
     def ours(self) -> bool:
         return self.kind == OURS
 
-    def start(self, module: str, *arguments: str, **extra: str) -> Any:
+    def start(self, module: str, *arguments: str, **extra: str) -> Process:
         name = f"tests.bus.{module if module == 'relay_host' else f'{self.kind}_{module}'}"
-        if name not in self._parents:
-            self._parents[name] = Parent(name)
         log = self.home / f"{module}-{len(list(self.home.glob('*.log')))}.log"
-        process = self._parents[name].start(arguments, self.environment(**extra), log)
+        process = parent_of(name, green=module != "relay_host").start(
+            list(arguments), self.environment(**extra), output=log
+        )
         self.processes.append(process)
         return process
 
-    def host(self, *services: str, **extra: str) -> Host:
+    def host(self, *services: str, **extra: str) -> Process:
         """These services in one process; with ``door`` among them it can be asked over HTTP."""
         if "door" in services:
             [port] = free_ports(1)
             extra["ACTIONTRAC_HTTP_PORT"] = str(port)
             self.address = f"http://127.0.0.1:{port}"
-        started: Host = super().host(*services, **extra)
-        return started
+        return super().host(*services, **extra)
 
     def relay(self, **extra: str) -> None:
         """What brings events to the bus; stock nameko's services do it themselves."""
@@ -122,8 +119,7 @@ class World(Bus):
     def begin(self) -> None:
         """As a test begins, nothing of the last one is left: no process, queue, effect or note."""
         for process in self.processes:
-            if process.poll() is None:
-                process.kill()
+            process.kill()
         for process in self.processes:
             process.wait(10)
         self.processes.clear()
@@ -133,11 +129,6 @@ class World(Bus):
         self.change("alpha", "DELETE FROM kept", "DELETE FROM due", "DELETE FROM outbox")
         self.change("beta", "DELETE FROM kept", "DELETE FROM failed_events")
         self.notes_path.write_text("")
-
-    def close(self) -> None:
-        super().close()
-        for parent in self._parents.values():
-            parent.close()
 
     def change(self, service: str, *statements: str) -> None:
         engine = sa.create_engine(self.databases[service][0].replace("postgresql://", "postgresql+psycopg2://", 1))

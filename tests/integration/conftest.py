@@ -2,6 +2,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,10 +18,11 @@ from tests.servers.servers import Servers
 
 sample.install()
 
-PARENTS = {
-    "host": WarmParent("green", "tests.integration.host"),
-    "relay_host": WarmParent("plain", "tests.integration.relay_host"),
-}
+
+@cache
+def parent_of(program: str, *, green: bool) -> WarmParent:
+    """One for all tests of a run."""
+    return WarmParent("green" if green else "plain", program)
 
 
 class Bus:
@@ -51,7 +53,9 @@ class Bus:
 
     def start(self, module: str, *arguments: str, **extra: str) -> Process:
         log = self.home / f"{module}-{len(self.processes)}.log"
-        process = PARENTS[module].start(list(arguments), self.environment(**extra), output=log)
+        process = parent_of(f"tests.integration.{module}", green=module == "host").start(
+            list(arguments), self.environment(**extra), output=log
+        )
         self.processes.append(process)
         return process
 
