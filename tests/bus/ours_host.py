@@ -137,9 +137,9 @@ class Gateway(DependencyProvider):
         self.application = Application(
             Table(routes),
             gate=Nobody(),
-            asker=lambda service, asked: Caller(service, self.link, asked, 5),
+            asker=lambda service, asked: Caller(service, self.link, asked, 2.5),
             admission=Admission(600),
-            request_seconds=5,
+            request_seconds=2.5,
             observe=lambda *_: None,
             error_page=response,
         )

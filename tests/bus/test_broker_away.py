@@ -62,7 +62,7 @@ def attempts(worlds: dict[str, World]) -> Iterator[dict[str, Deaf]]:
 @pytest.fixture(scope="module")
 def outage(worlds: dict[str, World], attempts: Any, own_servers: Servers) -> dict[str, World]:
     """Of each kind a service that was answering when the broker was killed, and the broker back."""
-    question = {"args": [], "kwargs": {"number": 1, "seconds": 4}}
+    question = {"args": [], "kwargs": {"number": 1, "seconds": 3}}
     for world in worlds.values():
         world.begin()
         world.host("alpha")
@@ -118,9 +118,9 @@ def test_row_8_an_alarm_hangs_nobody(worlds: dict[str, World], own_servers: Serv
 
 
 def outcome(world: World) -> str:
-    """What a client gets within three seconds."""
+    """What a client gets within two seconds."""
     try:
-        answer = world.get("/ask", timeout=3)
+        answer = world.get("/ask", timeout=2)
     except requests.Timeout:
         return "hangs"
     if answer.status_code == 503:

@@ -64,9 +64,9 @@ def test_row_11_an_event_that_nobody_waited_for_yet_is_not_lost(world: World) ->
 def test_row_15_what_falls_due_is_done_by_one_of_two_replicas(world: World) -> None:
     world.host("alpha")
     world.host("alpha")
-    world.change("alpha", "INSERT INTO due (number) VALUES (1), (2), (3)")
-    wait_until(lambda: world.sql("alpha", "SELECT count(done_at) FROM due") == [(3,)], "the work")
+    world.change("alpha", "INSERT INTO due (number) VALUES (1), (2)")
+    wait_until(lambda: world.sql("alpha", "SELECT count(done_at) FROM due") == [(2,)], "the work")
 
-    times = [world.notes().count(f"doing {number}") for number in (1, 2, 3)]
+    times = [world.notes().count(f"doing {number}") for number in (1, 2)]
     # A replica of stock nameko does the second when the other may have done it: certain is the first.
-    assert times == [1, 1, 1] if world.ours else times[0] == 2
+    assert times == [1, 1] if world.ours else times[0] == 2

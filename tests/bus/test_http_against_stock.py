@@ -21,7 +21,7 @@ def door(request: pytest.FixtureRequest, worlds: dict[str, World]) -> Iterator[W
 
 
 def connect(door: World, host: str = "127.0.0.1") -> socket.socket:
-    return socket.create_connection((host, int(door.address.rpartition(":")[2])), timeout=4)
+    return socket.create_connection((host, int(door.address.rpartition(":")[2])), timeout=3)
 
 
 def test_row_17_an_exception_keeps_its_text_to_itself(door: World) -> None:

@@ -33,7 +33,7 @@ def send(world: World, method: str, body: bytes, properties: dict[str, Any]) -> 
 def test_row_2_a_graceful_stop_does_not_run_work_twice(world: World) -> None:
     first, second = world.host("alpha"), world.host("alpha")
     answers: list[dict[str, Any]] = []
-    question = {"number": 7, "seconds": 2}
+    question = {"number": 7, "seconds": 2.5}
     asking = threading.Thread(target=lambda: answers.extend(world.calls([("alpha.take_long", question)], timeout=20)))
     asking.start()
     wait_until(lambda: bool(world.noted("began")), "the work to begin")
