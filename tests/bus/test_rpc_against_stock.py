@@ -1,7 +1,6 @@
 """Questions: what stock nameko does twice, too late, for anybody or not at all (docs/bus.md, rows 2, 4, 7, 9, 16)."""
 
 import json
-import signal
 import threading
 from typing import Any
 
