@@ -18,12 +18,10 @@ from tests.servers.servers import ADOPT
 
 TESTS = Path(__file__).parent
 #: What starts whole products takes longest; in this order, those that start little run beside it.
-LONGEST = (
-    "tests/journeys", "tests/chaos", "tests/billing", "tests/gateway", "tests/workers", "tests/storm",
-)  # fmt: skip
+LONGEST = ("tests/journeys", "tests/chaos", "tests/billing", "tests/gateway", "tests/workers")
 AT_ONCE = 2
 #: These wait for what they broke to come back, one after the other.
-WAITING = ("tests/recovery", "tests/bus", "tests/integration", "tests/servers")
+WAITING = ("tests/recovery", "tests/storm", "tests/bus", "tests/integration", "tests/servers")
 #: Measures, not tests.
 BENCHES = ("tests/bench",)
 
