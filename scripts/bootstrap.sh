@@ -93,7 +93,7 @@ install_packages() {
     echo "Installing $total packages from $lock into $venv; this happens once and takes about a minute."
     # Only wheels: a source distribution would run its own code and fetch a build tool without a hash.
     {
-        PIP_DISABLE_PIP_VERSION_CHECK=1 $venv/bin/python -m pip install --progress-bar off \
+        PIP_DISABLE_PIP_VERSION_CHECK=1 $venv/bin/python -m pip install --progress-bar off --no-compile \
             --require-hashes --only-binary :all: -r "$lock" 2>"$log.errors" && echo done >"$log.done"
     } | tee "$log" | show_progress "$total"
     [ -f "$log.done" ] || {
