@@ -31,7 +31,7 @@ LOOKED_AT = checks.CHECKS.get_by_names(
 )
 
 #: Per operation, and as many again of data that does not fit; what is refused is refused before the broker.
-EXAMPLES = {"embedded": 3, "full": 1}
+EXAMPLES = {"embedded": 2, "full": 1}
 
 #: Refusals that schemathesis does not expect: bodies and addresses that are too long.
 TOO_LONG = ["413", "414", "431"]
